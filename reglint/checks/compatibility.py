@@ -1,0 +1,239 @@
+"""Is a place in the code the old-Keras arm of a compatibility guard? There the old names are right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import libcst as cst
+
+from reglint.checks.file import File
+from reglint.names.scopes import Mention, Place, dotted, string_value
+from reglint.names.values import Symbol
+from reglint.tree import walk
+
+OLD, NEW, SOME = "old", "new", "some"
+"""Which Keras a test means when it is true: before 2, from 2 on, or one of them (nobody can tell which)."""
+
+_FLAG = re.compile(r"keras_?(?:is|v|ver|version|api|ge|gte|major)?_?v?(\d)", re.IGNORECASE)
+_WORDS = {
+    OLD: re.compile(r"(?:old|legacy)_?keras|keras_?(?:old|legacy)", re.IGNORECASE),
+    NEW: re.compile(r"new_?keras|keras_?new", re.IGNORECASE),
+}
+_DIGITS = re.compile(r"\d+")
+_FLIPPED = {OLD: NEW, NEW: OLD, SOME: SOME}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_REFUSALS = {"TypeError", "ValueError", "Exception", "BaseException"}
+_IMPORT_FAILURES = {"ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException"}
+
+
+class Guards:
+    """Finds the guards around a place. ``old`` and ``today`` are the names that tell one Keras from the other."""
+
+    def __init__(self, file: File, old: Iterable[str], today: Iterable[str]) -> None:
+        self._file = file
+        self._old = frozenset(old)
+        self._today = frozenset(today)
+
+    def in_old_arm(self, mention: Mention) -> bool:
+        """Does the code at ``mention`` only run on an old Keras?"""
+        return self.is_old_arm(mention.node, mention.above, mention.place)
+
+    def is_old_arm(self, node: cst.CSTNode, above: Iterable[cst.CSTNode], place: Place) -> bool:
+        """Does the code at ``node``, below ``above``, only run on an old Keras?"""
+        child = node
+        for parent in above:
+            if isinstance(parent, (cst.If, cst.IfExp)) and child is not parent.test:
+                meaning = self._meaning(parent.test, place)
+                if meaning is not None and (meaning == SOME or meaning == (OLD if child is parent.body else NEW)):
+                    return True
+            elif isinstance(parent, (cst.Try, cst.TryStar)):
+                if self._is_old_attempt(parent, child):
+                    return True
+            elif isinstance(parent, (cst.IndentedBlock, cst.Module)) and self._is_after_return(parent, child, place):
+                return True
+            child = parent
+        return False
+
+    # -- try ----------------------------------------------------------------------------------------------------------
+
+    def _is_old_attempt(self, statement: cst.Try | cst.TryStar, child: cst.CSTNode) -> bool:
+        """One arm tries today's spelling and the other, where ``child`` is, the old one."""
+        handlers = [handler for handler in statement.handlers if handler is not child]
+        if child is statement.body or child is statement.orelse:
+            return any(self._catches(h) and self._speaks_today(h.body, h) for h in handlers)
+        handler = next((handler for handler in statement.handlers if handler is child), None)
+        return handler is not None and self._catches(handler) and self._speaks_today(statement.body, handler)
+
+    def _catches(self, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
+        return bool(_caught(handler) & (_REFUSALS | _IMPORT_FAILURES))
+
+    def _speaks_today(self, block: cst.CSTNode, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
+        caught = _caught(handler)
+        for node in walk(block):
+            if isinstance(node, cst.ImportAlias) and caught & _IMPORT_FAILURES:
+                if (dotted(node.name) or "").rpartition(".")[2] in self._today:
+                    return True
+            elif isinstance(node, cst.Arg) and node.keyword is not None and caught & _REFUSALS:
+                if node.keyword.value in self._today:
+                    return True
+            elif isinstance(node, cst.SimpleString) and caught & _REFUSALS and string_value(node) in self._today:
+                return True
+            elif isinstance(node, cst.Attribute) and caught & _IMPORT_FAILURES and node.attr.value in self._today:
+                return True
+        return False
+
+    # -- if -----------------------------------------------------------------------------------------------------------
+
+    def _is_after_return(self, block: cst.IndentedBlock | cst.Module, child: cst.CSTNode, place: Place) -> bool:
+        """An ``if`` above in the same block leaves for every newer Keras."""
+        for statement in block.body:
+            if statement is child:
+                return False
+            if isinstance(statement, cst.If) and statement.orelse is None and _leaves(statement.body):
+                if self._meaning(statement.test, place) == NEW:
+                    return True
+        return False
+
+    def _meaning(self, test: cst.BaseExpression, place: Place, depth: int = 0) -> str | None:
+        """Which Keras ``test`` means, None if it isn't about versions."""
+        if depth > 5:
+            return None
+        if isinstance(test, cst.UnaryOperation):
+            meaning = self._meaning(test.expression, place, depth + 1)
+            return None if meaning is None else _FLIPPED[meaning]
+        if isinstance(test, cst.BooleanOperation):
+            return self._meaning(test.left, place, depth + 1) or self._meaning(test.right, place, depth + 1)
+        if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
+            return self._comparison(test, place, depth)
+        if isinstance(test, cst.Call):
+            return self._call(test, place)
+        if isinstance(test, (cst.Name, cst.Attribute)):
+            return self._flag(test, place, depth)
+        return None
+
+    def _comparison(self, test: cst.Comparison, place: Place, depth: int) -> str | None:
+        target = test.comparisons[0]
+        left, right = test.left, target.comparator
+        operator = _OPERATORS.get(type(target.operator), "")
+        if operator in ("in", "not in"):
+            meaning = self._capability(left)
+            if meaning is None and self._is_version(left, place, depth):
+                return SOME
+            return meaning if operator == "in" or meaning is None else _FLIPPED[meaning]
+        if self._is_version(right, place, depth):
+            left, right, operator = right, left, _MIRRORED.get(operator, operator)
+        elif not self._is_version(left, place, depth):
+            return None
+        major = _major(right)
+        return SOME if major is None else _compare(operator, major)
+
+    def _call(self, test: cst.Call, place: Place) -> str | None:
+        if isinstance(test.func, cst.Attribute) and test.func.attr.value == "startswith" and test.args:
+            if self._is_version(test.func.value, place, 0):
+                major = _major(test.args[0].value)
+                return SOME if major is None else (NEW if major >= 2 else OLD)
+        if isinstance(test.func, cst.Name) and test.func.value == "hasattr" and len(test.args) == 2:
+            return self._capability(test.args[1].value)
+        return None
+
+    def _capability(self, name: cst.BaseExpression) -> str | None:
+        text = string_value(name) if isinstance(name, cst.SimpleString) else None
+        return NEW if text in self._today else OLD if text in self._old else None
+
+    def _flag(self, test: cst.Name | cst.Attribute, place: Place, depth: int) -> str | None:
+        if isinstance(test, cst.Name):
+            for binding in self._file.resolver.bindings(test.value, place):
+                if binding.kind == "assign" and isinstance(binding.node, cst.BaseExpression):
+                    meaning = self._meaning(binding.node, binding.place, depth + 1)
+                    if meaning is not None:
+                        return meaning
+        name = test.value if isinstance(test, cst.Name) else test.attr.value
+        if match := _FLAG.search(name):
+            return NEW if int(match[1]) >= 2 else OLD
+        return next((meaning for meaning, words in _WORDS.items() if words.search(name)), None)
+
+    def _is_version(self, node: cst.BaseExpression, place: Place, depth: int) -> bool:
+        """Does the expression look at Keras's version?"""
+        return any(self._names_version(part, place, depth) for part in walk(node))
+
+    def _names_version(self, node: cst.CSTNode, place: Place, depth: int) -> bool:
+        if isinstance(node, cst.Name):
+            lowered = node.value.lower()
+            if "keras" in lowered and "ver" in lowered:
+                return True
+            for binding in self._file.resolver.bindings(node.value, place) if depth < 3 else ():
+                if binding.kind == "assign" and isinstance(binding.node, cst.BaseExpression):
+                    if self._is_version(binding.node, binding.place, depth + 1):
+                        return True
+        if isinstance(node, (cst.Name, cst.Attribute)):
+            return any(
+                isinstance(value, Symbol) and value.qualname.endswith("__version__") and self._is_keras(value.qualname)
+                for value in self._file.resolver.values(node, place)
+            )
+        return False
+
+    def _is_keras(self, qualname: str) -> bool:
+        return self._file.api.keras_name(qualname) is not None
+
+
+def _caught(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> set[str]:
+    if handler.type is None:
+        return {"BaseException"}
+    elements = handler.type.elements if isinstance(handler.type, cst.Tuple) else [cst.Element(handler.type)]
+    return {(dotted(_without_py2_name(element.value)) or "").rpartition(".")[2] for element in elements}
+
+
+def _without_py2_name(node: cst.BaseExpression) -> cst.BaseExpression:
+    """``E`` of Python 2's ``except E, e``, which is read as ``E | e``."""
+    return node.left if isinstance(node, cst.BinaryOperation) else node
+
+
+def _leaves(block: cst.BaseSuite) -> bool:
+    """Does the block end by leaving the ones around it?"""
+    last = block.body[-1] if block.body else None
+    if isinstance(last, cst.SimpleStatementLine):
+        last = last.body[-1]
+    return isinstance(last, (cst.Return, cst.Raise, cst.Continue, cst.Break))
+
+
+def _major(node: cst.BaseExpression) -> int | None:
+    """The major version that a literal (a number, ``'2.0'``, ``(2, 0)``, ``Version('2')``) names."""
+    for part in walk(node):
+        text: str | None = None
+        if isinstance(part, cst.SimpleString):
+            text = string_value(part)
+        elif isinstance(part, (cst.Integer, cst.Float)):
+            text = part.value
+        if text and (match := _DIGITS.search(text)):
+            return int(match[0])
+    return None
+
+
+def _compare(operator: str, major: int) -> str:
+    if operator in (">=", "==", "is"):
+        return NEW if major >= 2 else (OLD if operator != ">=" else SOME)
+    if operator == ">":
+        return NEW if major >= 1 else SOME
+    if operator == "<":
+        return OLD if major == 2 else SOME
+    if operator == "<=":
+        return OLD if major <= 1 else SOME
+    if operator in ("!=", "is not"):
+        return OLD if major >= 2 else NEW
+    return SOME
+
+
+_OPERATORS: dict[type[cst.BaseCompOp], str] = {
+    cst.LessThan: "<",
+    cst.LessThanEqual: "<=",
+    cst.GreaterThan: ">",
+    cst.GreaterThanEqual: ">=",
+    cst.Equal: "==",
+    cst.NotEqual: "!=",
+    cst.In: "in",
+    cst.NotIn: "not in",
+    cst.Is: "is",
+    cst.IsNot: "is not",
+}
+

@@ -1,0 +1,131 @@
+"""One file as the checks see it: its text, its names, and where they lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import libcst as cst
+
+from reglint.findings import Edit
+from reglint.keras_api import KerasApi
+from reglint.names.flows import Flows
+from reglint.names.resolve import Resolver
+from reglint.names.scopes import Mention, ModuleNames
+from reglint.project import Project
+from reglint.rulebook import Card
+from reglint.source import Source
+from reglint.syntax import Parsed
+from reglint.tokens import Token, scan
+from reglint.versions import Allowed
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a file is checked against: the selected rule cards, its project, the Keras it allows, in-house layers."""
+
+    cards: Mapping[str, Card]
+    project: Project
+    allowed: Allowed = field(default_factory=Allowed)
+    layers: Mapping[str, str] = field(default_factory=dict)
+
+
+class File:
+    """A parsed file with everything that a check may ask."""
+
+    def __init__(self, source: Source, parsed: Parsed, context: Context, words: frozenset[str]) -> None:
+        assert parsed.tree is not None
+        self.source = source
+        self.parsed = parsed
+        self.allowed = context.allowed
+        self.api = KerasApi(context.layers)
+        self.names = ModuleNames(parsed.tree, context.project.locate(source.filename), words)
+        self.resolver = Resolver(context.project, self.api)
+        self.flows = Flows(self.resolver)
+
+    def mentions(self, word: str) -> Iterator[Mention]:
+        """Where a name or string stands that an edit can reach (nothing inside an f-string can)."""
+        for mention in (*self.names.mentions.get(word, ()), *self.names.strings.get(word, ())):
+            if not any(isinstance(node, cst.FormattedString) for node in mention.above):
+                yield mention
+
+    def span(self, node: cst.Name | cst.SimpleString) -> tuple[int, int]:
+        """Where a name stands in the text, or what is between the quotes of a string."""
+        start, end = self.parsed.span(node)
+        if isinstance(node, cst.SimpleString):
+            start += len(node.prefix) + len(node.quote)
+            end -= len(node.quote)
+        return start, end
+
+    @cached_property
+    def speaks_keras(self) -> bool:
+        """Does the file import a Keras, itself or through modules of its project?"""
+        return self.resolver.imports(self.names, lambda name: self.api.keras_name(name) is not None)
+
+    def replace(self, start: int, end: int, content: str) -> Edit:
+        """An edit of the text."""
+        return Edit(start, end, self.source.text[start:end], content)
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        """The tokens of the text that matter to Python."""
+        return [t for t in scan(self.source.text) if t.kind not in ("newline", "comment", "space")]
+
+    @cached_property
+    def _token_at(self) -> dict[int, int]:
+        return {token.start: rank for rank, token in enumerate(self.tokens)}
+
+    def call_text(self, name: cst.Name) -> CallText | None:
+        """The parentheses and arguments of the call whose callee ends with ``name``."""
+        rank = self._token_at.get(self.parsed.span(name)[0])
+        if rank is None or rank + 1 >= len(self.tokens):
+            return None
+        opening = self.tokens[rank + 1]
+        if self._text(opening) != "(":
+            return None
+        depth = 0
+        arguments: list[tuple[int, int]] = []
+        first: Token | None = None
+        last = opening
+        for token in self.tokens[rank + 1 :]:
+            text = self._text(token)
+            if text in _OPENING:
+                depth += 1
+            elif text in _CLOSING:
+                depth -= 1
+            if depth == 0 or (depth == 1 and text == ","):
+                if first is not None:
+                    arguments.append((first.start, last.end))
+                first = None
+                if depth == 0:
+                    return CallText(opening.end, token.start, last.end, self._text(last) == ",", tuple(arguments))
+            elif first is None and token is not opening:
+                first = token
+            last = token
+        return None
+
+    def _text(self, token: Token) -> str:
+        return self.source.text[token.start : token.end]
+
+
+_OPENING = frozenset("([{")
+_CLOSING = frozenset(")]}")
+
+
+@dataclass(frozen=True)
+class CallText:
+    """Where the parts of a call stand: behind ``(``, at ``)``, behind the last token before that, and each argument."""
+
+    opened: int
+    closed: int
+    last: int
+    trailing_comma: bool
+    arguments: tuple[tuple[int, int], ...]
+
+    def append(self, file: File, argument: str) -> Edit:
+        """An edit that adds an argument at the end."""
+        if not self.arguments:
+            return file.replace(self.opened, self.opened, argument)
+        return file.replace(self.last, self.last, f" {argument}" if self.trailing_comma else f", {argument}")
+

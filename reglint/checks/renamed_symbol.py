@@ -1,0 +1,330 @@
+"""Regularizers that have another name today: the import and all its uses change together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import libcst as cst
+
+from reglint.checks.compatibility import Guards
+from reglint.checks.file import CallText, File
+from reglint.checks.renamed_parameter import drop_keyword
+from reglint.checks.symbols import Import, Use, imports, is_free, is_free_in, means_regularizer, spelling, uses
+from reglint.findings import Applicability, Edit, Finding, Fix
+from reglint.names.scopes import Mention
+from reglint.names.values import Symbol
+from reglint.rulebook import Card, facts
+from reglint.tree import walk
+
+
+_WHOLE_LINE = re.compile(r"[ \t]*from[ \t]+[\w.]+[ \t]+import[ \t]+\w+[ \t]*")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class Renamed(NamedTuple):
+    """A fact: ``old`` is ``new`` today; its parameters in order with their old defaults, and those to spell out."""
+
+    old: str
+    new: str
+    defaults: Mapping[str, float]
+    must_state: Sequence[str]
+
+
+class Plan(NamedTuple):
+    """What would mend one mention: its edits, or why there are none."""
+
+    edits: tuple[Edit, ...] = ()
+    withheld: str | None = None
+
+
+def check(file: File, card: Card) -> Iterator[Finding]:
+    """Findings on imports, uses and names in strings."""
+    known = facts(card.facts or "regularizers")
+    for old, fact in known["symbols"].items():
+        renamed = Renamed(old, fact["to"], fact["defaults"], fact["must_state"])
+        yield from _check_symbol(file, card, renamed)
+    for old, fact in known["strings"].items():
+        for mention in file.mentions(old):
+            if isinstance(mention.node, cst.SimpleString):
+                yield from _check_string(file, card, mention, old, fact)
+
+
+# ------------------------------------------------------------------------------------------------------------ symbols
+
+
+def _check_symbol(file: File, card: Card, renamed: Renamed) -> Iterator[Finding]:
+    guards = Guards(file, [renamed.old], {renamed.new} - {"l1", "l2"})
+    every = [found for found in imports(file, renamed.old) if _is_judged(file, found.package)]
+    guarded = [found for found in every if _is_old_import(guards, found)]
+    imported = [found for found in every if found not in guarded]
+    used = [use for use in uses(file, renamed.old, [i.local for i in every]) if _is_judged(file, use.package)]
+    used = [u for u in used if not guards.in_old_arm(u.mention) and not any(_serves(file, g, u) for g in guarded)]
+    for found in imported:
+        yield from _check_import(file, card, renamed, found, used)
+    owners = {(i.binding.place.scope, i.binding.place.order, i.local) for i in imported}
+    for use in used:
+        if isinstance(use.expression, cst.Name):
+            bindings = file.resolver.bindings(use.expression.value, use.place)
+            if any((b.place.scope, b.place.order, b.name) in owners for b in bindings):
+                continue  # told with its import
+        plan = _plan_use(file, renamed, use)
+        yield _finding(file, card, renamed, use.name, plan, use.sure)
+
+
+def _is_judged(file: File, package: str) -> bool:
+    return file.allowed.admits(package, ">=2.0.0") if package == "keras" else True
+
+
+def _is_old_import(guards: Guards, found: Import) -> bool:
+    above = [arm.statement for arm in reversed(found.binding.place.path)]
+    blocks: list[cst.CSTNode] = []
+    for arm in reversed(found.binding.place.path):
+        statement = arm.statement
+        if isinstance(statement, (cst.Try, cst.TryStar)):
+            blocks.append(statement.body if arm.index == 0 else statement.handlers[arm.index - 1])
+        elif isinstance(statement, cst.If):
+            blocks.append(statement.body if arm.index == 0 else statement.orelse or statement.body)
+        else:
+            continue
+        blocks.append(statement)
+    if not above:
+        return False
+    first, *rest = blocks or [found.statement]
+    return guards.is_old_arm(first, rest, found.binding.place)
+
+
+def _check_import(file: File, card: Card, renamed: Renamed, found: Import, used: Sequence[Use]) -> Iterator[Finding]:
+    """The findings of one import and of the uses that it serves; all carry the same fix."""
+    mine = [use for use in used if isinstance(use.expression, cst.Name) and _serves(file, found, use)]
+    plan = _plan_import(file, renamed, found, mine)
+    sure = all(use.sure for use in mine)
+    yield _finding(file, card, renamed, found.name, plan, sure)
+    for use in mine:
+        if use.name.value == renamed.old:
+            yield _finding(file, card, renamed, use.name, plan, sure)
+
+
+def _serves(file: File, found: Import, use: Use) -> bool:
+    return isinstance(use.expression, cst.Name) and any(
+        (b.place.scope, b.place.order, b.name) == (found.binding.place.scope, found.binding.place.order, found.local)
+        for b in file.resolver.bindings(use.expression.value, use.place)
+    )
+
+
+def _plan_import(file: File, renamed: Renamed, found: Import, used: Sequence[Use]) -> Plan:
+    aliased = found.local != renamed.old
+    scope = found.binding.place.scope
+    if not _offers(file, found, renamed.new):
+        return Plan(withheld=f"the module it is imported from has no `{renamed.new}`")
+    edits: list[Edit] = []
+    if not aliased and not is_free_in(file, renamed.new, scope):
+        return Plan(withheld=f"`{renamed.new}` means something else here")
+    for use in used:
+        if not aliased and not _can_say(file, renamed.new, use):
+            return Plan(withheld=f"`{renamed.new}` means something else where `{renamed.old}` is used")
+        plan = _plan_arguments(file, renamed, use)
+        if plan.withheld is not None:
+            return plan
+        edits.extend(plan.edits)
+        if not aliased:
+            edits.append(file.replace(*file.span(use.name), renamed.new))
+    edits.append(_import_edit(file, renamed, found, used))
+    return Plan(tuple(sorted(edits)))
+
+
+def _can_say(file: File, new: str, use: Use) -> bool:
+    values = file.resolver.name(new, use.place)
+    return is_free(file, new, use.place) or means_regularizer(file, values, new)
+
+
+def _offers(file: File, found: Import, new: str) -> bool:
+    """Does the module that the import names have ``new``?"""
+    values = file.resolver.binding_values(found.binding._replace(node=cst.ImportAlias(cst.Name(new))), new)
+    return means_regularizer(file, values, new)
+
+
+def _import_edit(file: File, renamed: Renamed, found: Import, used: Sequence[Use]) -> Edit:
+    """Rename the imported name, or take it out where the new one is imported already."""
+    start, end = file.span(found.name)
+    rename = file.replace(start, end, renamed.new)
+    if found.local != renamed.old or not _is_imported_before(file, renamed, found, used):
+        return rename
+    names = found.statement.names
+    assert not isinstance(names, cst.ImportStar)
+    aliases = list(names)
+    rank = next(i for i, alias in enumerate(aliases) if alias.name is found.name)
+    if len(aliases) == 1:
+        return _line_of(file, found) or rename
+    first = _alias_end(file, aliases[rank - 1]) if rank else start
+    last = end if rank else file.span(_leftmost(aliases[1]))[0]
+    if "#" in file.source.text[first:last] or (rank == 0 and _vanishes(file, aliases[1])):
+        return rename
+    return file.replace(first, last, "")
+
+
+def _line_of(file: File, found: Import) -> Edit | None:
+    """An edit that takes the whole line of an import out, where it has the line to itself and is not all of its block."""
+    for block in walk(file.names.tree):
+        if not isinstance(block, (cst.Module, cst.IndentedBlock)) or len(block.body) < 2:
+            continue
+        if any(isinstance(line, cst.SimpleStatementLine) and list(line.body) == [found.statement] for line in block.body):
+            start, end = file.source.line_bounds(file.span(found.name)[0])
+            match = _WHOLE_LINE.fullmatch(file.source.text, start, end)
+            after = _LINE_END.match(file.source.text, end)
+            return file.replace(start, after.end(), "") if match and after else None
+    return None
+
+
+def _vanishes(file: File, alias: cst.ImportAlias) -> bool:
+    """May this neighbour be taken out too, so that the two edits would meet?"""
+    return isinstance(alias.name, cst.Name) and alias.name.value in facts("regularizers")["symbols"]
+
+
+def _alias_end(file: File, alias: cst.ImportAlias) -> int:
+    name = alias.asname.name if alias.asname is not None else alias.name
+    last = name.attr if isinstance(name, cst.Attribute) else name
+    assert isinstance(last, cst.Name)
+    return file.span(last)[1]
+
+
+def _leftmost(alias: cst.ImportAlias) -> cst.Name:
+    node: cst.BaseExpression = alias.name
+    while isinstance(node, cst.Attribute):
+        node = node.value
+    assert isinstance(node, cst.Name)
+    return node
+
+
+def _is_imported_before(file: File, renamed: Renamed, found: Import, used: Sequence[Use]) -> bool:
+    """Is ``new`` imported by the same statement, or surely before, or by an earlier old name of the same statement?"""
+    place = found.binding.place
+    for binding in place.scope.bindings.get(renamed.new, ()):
+        same = binding.statement is found.statement
+        before = binding.place.order < place.order and binding.place.path == place.path[: len(binding.place.path)]
+        if binding.kind == "from" and (same or before):
+            return True
+    names = found.statement.names
+    symbols = facts("regularizers")["symbols"]
+    for alias in names if not isinstance(names, cst.ImportStar) else ():
+        if alias.name is found.name:
+            return False
+        if alias.asname is None and isinstance(alias.name, cst.Name):
+            if symbols.get(alias.name.value, {}).get("to") == renamed.new:
+                return True
+    return False
+
+
+def _plan_use(file: File, renamed: Renamed, use: Use) -> Plan:
+    """A use that has no import of its own: through a module (``regularizers.old``) or a star import."""
+    if isinstance(use.expression, cst.Name) and not means_regularizer(
+        file, file.resolver.name(renamed.new, use.place), renamed.new
+    ):
+        return Plan(withheld=f"`{renamed.new}` is not imported here")
+    if isinstance(use.expression, cst.Attribute):
+        members = [
+            member
+            for value in file.resolver.values(use.expression.value, use.place)
+            for member in file.resolver.member(value, renamed.new)
+        ]
+        if not means_regularizer(file, tuple(members), renamed.new):
+            return Plan(withheld=f"there is no `{renamed.new}` beside it")
+    plan = _plan_arguments(file, renamed, use)
+    if plan.withheld is not None:
+        return plan
+    return Plan(tuple(sorted((*plan.edits, file.replace(*file.span(use.name), renamed.new)))))
+
+
+def _plan_arguments(file: File, renamed: Renamed, use: Use) -> Plan:
+    """What has to change between the parentheses for the same strengths on every release."""
+    call = use.call
+    if call is None:
+        return Plan(withheld=f"`{renamed.old}` is used other than in a call")
+    if any(arg.star for arg in call.args):
+        return Plan(withheld="its arguments are passed with `*` or `**`")
+    names = list(renamed.defaults)
+    positional = [arg for arg in call.args if arg.keyword is None]
+    keywords = {arg.keyword.value: arg for arg in call.args if arg.keyword is not None}
+    if len(positional) > len(names) or set(keywords) - set(names):
+        return Plan(withheld="its arguments are not those of Keras 1")
+    if "l" in keywords:
+        edit = drop_keyword(file, call, keywords["l"])
+        return Plan(withheld="the argument is written in a way that can't be edited") if edit is None else Plan((edit,))
+    stated = {*names[: len(positional)], *keywords}
+    missing = [name for name in renamed.must_state if name not in stated]
+    if not missing:
+        return Plan()
+    text: CallText | None = file.call_text(use.name)
+    if text is None:
+        return Plan(withheld="the call is written in a way that can't be edited")
+    return Plan((text.append(file, ", ".join(f"{name}={renamed.defaults[name]}" for name in missing)),))
+
+
+def _finding(file: File, card: Card, renamed: Renamed, name: cst.Name, plan: Plan, sure: bool) -> Finding:
+    start, end = file.span(name)
+    fix = None
+    if plan.withheld is None:
+        applicability = card.applicability or Applicability.SAFE
+        if not sure or file.allowed.specifiers.get("keras") is not None and file.allowed.admits("keras", "<2.0.0"):
+            applicability = Applicability.UNSAFE
+        fix = Fix(applicability, f"Rename to `{renamed.new}`", plan.edits)
+    message = f"`{renamed.old}` is gone since Keras 2; use `{renamed.new}`"
+    return Finding(card.code, card.name, card.severity, message, start, end, fix=fix, fix_withheld=plan.withheld)
+
+
+# ------------------------------------------------------------------------------------------------------------ strings
+
+
+def _check_string(
+    file: File, card: Card, mention: Mention, old: str, fact: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """A regularizer given by name to a Keras layer or to ``regularizers.get``."""
+    package = _string_reaches(file, mention)
+    if package is None or not _is_judged(file, package):
+        return
+    if Guards(file, [old], []).in_old_arm(mention):
+        return
+    start, end = file.span(mention.node)
+    fix, withheld = None, None
+    applicability = card.applicability or Applicability.SAFE
+    if package == "keras" and file.allowed.admits("keras", "<2.0.0"):
+        applicability = Applicability.UNSAFE
+    if "to" in fact:
+        fix = Fix(applicability, f"Rename to `{fact['to']}`", (file.replace(start, end, fact["to"]),))
+        message = f"`'{old}'` is no regularizer since Keras 2; use `'{fact['to']}'`"
+    else:
+        symbol, arguments = fact["expression"]["symbol"], fact["expression"]["arguments"]
+        written = spelling(file, symbol, package, mention.place)
+        message = f"`'{old}'` is no regularizer since Keras 2 (Keras 3 takes it for zero); use `{symbol}({arguments})`"
+        if written is None:
+            withheld = f"`{symbol}` is not imported here"
+        else:
+            whole = file.parsed.span(mention.node)
+            fix = Fix(applicability, f"Use `{symbol}`", (file.replace(*whole, f"{written}({arguments})"),))
+    yield Finding(card.code, card.name, card.severity, message, start, end, fix=fix, fix_withheld=withheld)
+
+
+def _string_reaches(file: File, mention: Mention) -> str | None:
+    """The package of the Keras callable that takes the string as a regularizer, or None."""
+    arg = mention.above.node
+    link = mention.above.up
+    call = link.node if link is not None else None
+    if not isinstance(arg, cst.Arg) or arg.star or arg.value is not mention.node or not isinstance(call, cst.Call):
+        return None
+    packages: list[str] = []
+    for value in file.resolver.values(call.func, mention.place):
+        if not isinstance(value, Symbol):
+            return None
+        name = value.qualname.removesuffix(".__init__")
+        if arg.keyword is not None:
+            layer = file.api.layer(name)
+            if layer is None or not arg.keyword.value.endswith("_regularizer"):
+                return None
+            packages.append(layer.package)
+        else:
+            getter = file.api.regularizer(name)
+            if getter is None or getter[1] != "get":
+                return None
+            packages.append(getter[0])
+    return packages[0] if packages else None

@@ -1,0 +1,557 @@
+"""Follows a keyword, or a dict that holds it, to the callables that receive it in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import libcst as cst
+
+from reglint.names.resolve import Resolver, dict_items
+from reglint.names.scopes import Binding, Link, Mention, Place, Scope, parameters, string_value
+from reglint.names.values import (
+    ClassValue,
+    DynamicValue,
+    FunctionValue,
+    LiteralValue,
+    ParameterValue,
+    PartialValue,
+    StarredValue,
+    Symbol,
+    Value,
+)
+
+_HARMLESS = {"builtins.len", "builtins.isinstance", "builtins.type", "builtins.bool", "builtins.id"}
+_KEYED_METHODS = {"get", "pop", "setdefault", "has_key", "__contains__", "__getitem__"}
+
+
+class Receiver(NamedTuple):
+    """A callable that receives the keyword.
+
+    ``kind``: ``symbol`` (from outside the project, ``name`` is its dotted name), ``own`` (project code that takes the
+    keyword itself), ``parameter``, ``dynamic``, ``starred`` (``name`` may come from a star import out of sight) or
+    ``unknown``. ``held`` are the other keywords that are known to reach it.
+    """
+
+    kind: str
+    name: str = ""
+    held: frozenset[str] = frozenset()
+
+
+@dataclass
+class Reach:
+    """Where a keyword goes, and what stands against renaming it where it is written."""
+
+    receivers: list[Receiver] = field(default_factory=list)
+    obstacles: list[str] = field(default_factory=list)  # no fix
+    doubts: list[str] = field(default_factory=list)  # at most an unsafe fix
+    forks: bool = False  # a function on the way hands it to several callables
+    taken_out: bool = False  # the program takes the key out of the dict before passing it on
+    seen: set[object] = field(default_factory=set)
+
+    def add(self, kind: str, name: str = "", held: Iterable[str] = ()) -> None:
+        """One more receiver."""
+        receiver = Receiver(kind, name, frozenset(held))
+        if receiver not in self.receivers:
+            self.receivers.append(receiver)
+
+    def obstacle(self, reason: str) -> None:
+        """A reason to leave the text alone."""
+        if reason not in self.obstacles:
+            self.obstacles.append(reason)
+
+    def doubt(self, reason: str) -> None:
+        """A reason to ask before a change."""
+        if reason not in self.doubts:
+            self.doubts.append(reason)
+
+
+class Use(NamedTuple):
+    """An expression where it is used."""
+
+    node: cst.CSTNode
+    above: Link
+    place: Place
+
+
+class Flows:
+    """Follows keywords through the code of one project."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+
+    def keyword(self, mention: Mention) -> Reach | None:
+        """Where a mentioned keyword argument or dict key goes; None if the mention is neither, or goes nowhere."""
+        reach = self._follow(mention, Reach())
+        return None if reach is None or reach.taken_out else reach
+
+    def _follow(self, mention: Mention, reach: Reach) -> Reach | None:
+        parent = mention.above.node
+        if isinstance(parent, cst.Arg) and parent.keyword is mention.node:
+            return self._argument(mention, parent, reach)
+        if isinstance(parent, cst.DictElement) and parent.key is mention.node:
+            return self._origin(Use(*_up(mention, 2)), mention, reach)
+        if isinstance(parent, cst.Index):
+            return self._stored(mention, reach)
+        if isinstance(parent, cst.Arg) and parent.keyword is None and not parent.star:
+            return self._defaulted(mention, parent, reach)
+        return None
+
+    # -- where the keyword is written ---------------------------------------------------------------------------------
+
+    def _argument(self, mention: Mention, arg: cst.Arg, reach: Reach) -> Reach | None:
+        call, above, place = _up(mention, 2)
+        if not isinstance(call, cst.Call):
+            return None  # a keyword of a class statement
+        keyword = _text(mention)
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "update" and self._is_dict(call.func, place):
+            return self._base(call.func.value, place, keyword, reach)
+        callees = self.resolver.values(call.func, place)
+        if Symbol("builtins.dict") in callees:
+            return self._origin(Use(call, above, place), mention, reach)
+        held = self._keywords(call, place, keyword)
+        if Symbol("functools.partial") in callees and call.args and call.args[0].keyword is None:
+            callees = self.resolver.values(call.args[0].value, place)
+        for callee in callees:
+            self._receive(callee, keyword, held, reach)
+        return reach
+
+    def _is_dict(self, func: cst.Attribute, place: Place) -> bool:
+        """Could ``x`` of ``x.update(…)`` be a dict?"""
+        return not any(isinstance(value, (Symbol, ClassValue)) for value in self.resolver.values(func.value, place))
+
+    def _origin(self, use: Use, mention: Mention, reach: Reach) -> Reach:
+        self._use(use, _text(mention), reach)
+        return reach
+
+    def _stored(self, mention: Mention, reach: Reach) -> Reach | None:
+        """``name["keyword"] = value``."""
+        node, above, place = _up(mention, 3)
+        if not isinstance(node, cst.Subscript) or len(node.slice) != 1:
+            return None
+        if not isinstance(above.node, (cst.AssignTarget, cst.AnnAssign)):
+            return None
+        if isinstance(above.node, cst.AnnAssign) and above.node.target is not node:
+            return None
+        return self._base(node.value, place, _text(mention), reach)
+
+    def _defaulted(self, mention: Mention, arg: cst.Arg, reach: Reach) -> Reach | None:
+        """``name.setdefault("keyword", value)``."""
+        call, above, place = _up(mention, 2)
+        if not isinstance(call, cst.Call) or call.args[0] is not arg or not isinstance(call.func, cst.Attribute):
+            return None
+        if call.func.attr.value != "setdefault":
+            return None
+        base = self._base(call.func.value, place, _text(mention), reach)
+        if base is not None and isinstance(call.func.value, cst.Name):
+            for binding in self.resolver.bindings(call.func.value.value, place):
+                if binding.star == "**":
+                    reach.doubt("callers may still pass the old name")
+        return base
+
+    def _base(self, node: cst.BaseExpression, place: Place, keyword: str, reach: Reach) -> Reach | None:
+        """A dict that is changed where ``node`` stands."""
+        if isinstance(node, cst.Name):
+            for binding in self.resolver.bindings(node.value, place):
+                self._check_origin(binding, reach)
+                self._binding(binding, keyword, reach)
+            return reach
+        if isinstance(node, cst.Attribute):
+            owner = self._owner(node, place)
+            if owner is not None:
+                self._attribute(owner, node.attr.value, keyword, reach)
+                return reach
+        return None
+
+    def _check_origin(self, binding: Binding, reach: Reach) -> None:
+        if binding.kind == "parameter":
+            if binding.star != "**":
+                reach.doubt(f"the dict `{binding.name}` belongs to the caller")
+            return
+        values = self.resolver.binding_values(binding, binding.name)
+        if not all(isinstance(value, LiteralValue) for value in values):
+            reach.doubt(f"the dict `{binding.name}` comes from elsewhere")
+
+    # -- where a dict goes --------------------------------------------------------------------------------------------
+
+    def _binding(self, binding: Binding, keyword: str, reach: Reach) -> None:
+        """Every use of the value that ``binding`` names."""
+        key = (binding.place.scope, binding.place.order, binding.name)
+        if key in reach.seen:
+            return
+        reach.seen.add(key)
+        scope = binding.place.scope
+        for mention in scope.names.mentions.get(binding.name, ()):
+            parent = mention.above.node
+            if isinstance(parent, cst.Attribute) and parent.attr is mention.node:
+                continue
+            if isinstance(parent, (cst.Arg, cst.Param)) and mention.node in (
+                getattr(parent, "keyword", None),
+                getattr(parent, "name", None),
+            ):
+                continue
+            if binding in self.resolver.bindings(binding.name, mention.place):
+                self._use(Use(mention.node, mention.above, mention.place), keyword, reach)
+        if scope.kind == "class":
+            self._attribute(scope, binding.name, keyword, reach)
+
+    def _attribute(self, owner: Scope, name: str, keyword: str, reach: Reach) -> None:
+        """Every use of ``self.name`` in the class."""
+        key = (owner, name)
+        if key in reach.seen:
+            return
+        reach.seen.add(key)
+        for mention in owner.names.mentions.get(name, ()):
+            parent = mention.above.node
+            if not isinstance(parent, cst.Attribute) or parent.attr is not mention.node:
+                continue
+            if self._owner(parent, mention.place) is owner:
+                above = mention.above.up
+                assert above is not None
+                self._use(Use(parent, above, mention.place), keyword, reach)
+            else:
+                reach.doubt(f"`.{name}` may be read elsewhere")
+
+    def _owner(self, node: cst.Attribute, place: Place) -> Scope | None:
+        if isinstance(node.value, cst.Name):
+            for value in self.resolver.values(node.value, place):
+                if not isinstance(value, (ParameterValue, LiteralValue)) and hasattr(value, "scope"):
+                    scope: Scope = value.scope
+                    if self.resolver.is_own_attribute(node, place, scope):
+                        return scope
+        return None
+
+    def _use(self, use: Use, keyword: str, reach: Reach) -> None:
+        """One use of a dict."""
+        node, above, place = use
+        parent = above.node
+        if isinstance(parent, cst.Arg):
+            self._passed(use, parent, keyword, reach)
+        elif isinstance(parent, cst.StarredDictElement):
+            self._use(Use(*_climb(above, 1), place), keyword, reach)
+        elif isinstance(parent, cst.Subscript) and parent.value is node:
+            self._read_item(parent, above, keyword, reach)
+        elif isinstance(parent, cst.Attribute) and parent.value is node:
+            self._method(use, parent, keyword, reach)
+        elif isinstance(parent, (cst.Comparison, cst.ComparisonTarget)):
+            self._compared(use, keyword, reach)
+        elif isinstance(parent, (cst.Assign, cst.AnnAssign)):
+            self._assigned(use, parent, keyword, reach)
+        elif isinstance(parent, (cst.BooleanOperation, cst.IfExp, cst.NamedExpr)):
+            if not (isinstance(parent, cst.IfExp) and parent.test is node):
+                self._use(Use(*_climb(above, 0), place), keyword, reach)
+        elif isinstance(parent, cst.Return):
+            self._returned(place, keyword, reach)
+        elif isinstance(parent, cst.Param):
+            self._parameter_default(use, parent, keyword, reach)
+        elif isinstance(parent, cst.DictElement) and parent.value is node:
+            self._nested(parent, above, place, keyword, reach)
+        elif not isinstance(parent, _NEUTRAL):
+            reach.obstacle("the dict is used in a way that can't be followed")
+
+    def _passed(self, use: Use, arg: cst.Arg, keyword: str, reach: Reach) -> None:
+        call, above = _climb(use.above, 1)
+        if not isinstance(call, cst.Call):
+            reach.obstacle("the dict is used in a way that can't be followed")
+            return
+        place = use.place
+        callees = self.resolver.values(call.func, place)
+        if Symbol("builtins.dict") in callees or (set(callees) & {Symbol("copy.copy"), Symbol("copy.deepcopy")}):
+            self._use(Use(call, above, place), keyword, reach)
+        elif arg.star == "**":
+            held = self._keywords(call, place, keyword)
+            if Symbol("functools.partial") in callees and call.args:
+                callees = self.resolver.values(call.args[0].value, place)
+            for callee in callees:
+                self._receive(callee, keyword, held, reach)
+        elif isinstance(call.func, cst.Attribute) and call.func.attr.value == "update" and arg.keyword is None:
+            if self._base(call.func.value, place, keyword, reach) is None:
+                reach.obstacle("the dict is used in a way that can't be followed")
+        else:
+            for callee in callees:
+                self._handed(callee, call, arg, keyword, reach)
+
+    def _handed(self, callee: Value, call: cst.Call, arg: cst.Arg, keyword: str, reach: Reach) -> None:
+        """The dict itself is an argument of ``call``."""
+        if isinstance(callee, Symbol) and callee.qualname in _HARMLESS:
+            return
+        if isinstance(callee, ClassValue):
+            methods = self.resolver.member(callee, "__init__")
+            callee = methods[0] if methods else callee
+        if isinstance(callee, FunctionValue) and not arg.star and self.resolver.is_plain(callee.scope):
+            binding = _parameter_for(callee, call, arg)
+            if binding is not None:
+                self._binding(binding, keyword, reach)
+                return
+        reach.obstacle("the dict is also handed to other code")
+
+    def _read_item(self, node: cst.Subscript, above: Link, keyword: str, reach: Reach) -> None:
+        outer = above.up.node if above.up is not None else None
+        key = _constant_index(node)
+        if key is None:
+            reach.obstacle("the dict is read by the program itself")
+        elif key == keyword and not (isinstance(outer, (cst.AssignTarget, cst.AnnAssign))):
+            self._read(reach)
+
+    def _read(self, reach: Reach) -> None:
+        reach.add("own")
+        reach.obstacle("the dict is read by the program itself")
+
+    def _method(self, use: Use, attribute: cst.Attribute, keyword: str, reach: Reach) -> None:
+        link = use.above.up
+        call = link.node if link is not None else None
+        name = attribute.attr.value
+        if link is None or not isinstance(call, cst.Call) or call.func is not attribute:
+            reach.obstacle("the dict is used in a way that can't be followed")
+        elif name == "copy" and link.up is not None:
+            self._use(Use(call, link.up, use.place), keyword, reach)
+        elif name in _KEYED_METHODS and call.args:
+            first = call.args[0].value
+            key = string_value(first) if isinstance(first, cst.SimpleString) else None
+            unused = link.up is not None and isinstance(link.up.node, cst.Expr)
+            if key is None:
+                reach.obstacle("the dict is read by the program itself")
+            elif key == keyword and not (name == "setdefault" and unused):
+                self._read(reach)
+                reach.taken_out = reach.taken_out or name == "pop"
+        elif name not in ("update", "clear"):
+            reach.obstacle("the dict is read by the program itself")
+
+    def _compared(self, use: Use, keyword: str, reach: Reach) -> None:
+        comparison = next((n for n in use.above if isinstance(n, cst.Comparison)), None)
+        left = comparison.left if comparison is not None else None
+        key = string_value(left) if isinstance(left, cst.SimpleString) else None
+        if key is None and left is not use.node:
+            reach.obstacle("the dict is read by the program itself")
+        elif key == keyword:
+            self._read(reach)
+
+    def _assigned(self, use: Use, statement: cst.Assign | cst.AnnAssign, keyword: str, reach: Reach) -> None:
+        if statement.value is not use.node:
+            return
+        targets = [t.target for t in statement.targets] if isinstance(statement, cst.Assign) else [statement.target]
+        for target in targets:
+            if isinstance(target, cst.Name):
+                for binding in _bindings_of(use.place.scope, target.value, statement.value):
+                    self._binding(binding, keyword, reach)
+            elif isinstance(target, cst.Attribute) and (owner := self._owner(target, use.place)) is not None:
+                self._attribute(owner, target.attr.value, keyword, reach)
+            else:
+                reach.obstacle("the dict is used in a way that can't be followed")
+
+    def _returned(self, place: Place, keyword: str, reach: Reach) -> None:
+        """The dict is what a function gives back: on to the calls of that function."""
+        scope = place.scope
+        key = ("returned", scope)
+        if not isinstance(scope.node, cst.FunctionDef) or scope.parent is None or key in reach.seen:
+            reach.obstacle("the dict is handed back to unknown callers")
+            return
+        reach.seen.add(key)
+        for mention in scope.names.mentions.get(scope.node.name.value, ()):
+            link = mention.above
+            node: cst.CSTNode = mention.node
+            if isinstance(link.node, cst.Attribute) and link.node.attr is node and link.up is not None:
+                node, link = link.node, link.up
+            if isinstance(link.node, cst.Call) and link.node.func is node and link.up is not None:
+                callees = self.resolver.values(link.node.func, mention.place)
+                if any(isinstance(c, FunctionValue) and c.scope is scope for c in callees):
+                    self._use(Use(link.node, link.up, mention.place), keyword, reach)
+
+    def _parameter_default(self, use: Use, param: cst.Param, keyword: str, reach: Reach) -> None:
+        function = next(n for n in use.above if isinstance(n, (cst.FunctionDef, cst.Lambda)))
+        for binding in use.place.scope.names.scopes[function].bindings.get(param.name.value, ()):
+            if binding.node is param:
+                self._binding(binding, keyword, reach)
+
+    def _nested(self, element: cst.DictElement, above: Link, place: Place, keyword: str, reach: Reach) -> None:
+        """The dict is a value of another one: only ``outer["key"]`` with a constant key is followed."""
+        outer, link = _climb(above, 1)
+        key = string_value(element.key) if isinstance(element.key, cst.SimpleString) else None
+        if key is None or not isinstance(link.node, cst.Assign):
+            reach.obstacle("the dict is used in a way that can't be followed")
+            return
+        for target in link.node.targets:
+            if not isinstance(target.target, cst.Name):
+                reach.obstacle("the dict is used in a way that can't be followed")
+                continue
+            for binding in _bindings_of(place.scope, target.target.value, link.node.value):
+                self._nested_binding(binding, key, keyword, reach)
+
+    def _nested_binding(self, binding: Binding, key: str, keyword: str, reach: Reach) -> None:
+        for mention in binding.place.scope.names.mentions.get(binding.name, ()):
+            if binding not in self.resolver.bindings(binding.name, mention.place):
+                continue
+            parent, link = mention.above.node, mention.above.up
+            if isinstance(parent, cst.Subscript) and parent.value is mention.node and link is not None:
+                index = _constant_index(parent)
+                if index == key:
+                    self._use(Use(parent, link, mention.place), keyword, reach)
+                elif index is None:
+                    self._use(Use(parent, link, mention.place), keyword, reach)
+                    reach.doubt("the dict is chosen by a variable")
+            elif not isinstance(parent, (cst.AssignTarget, cst.Attribute)) or (
+                isinstance(parent, cst.Attribute) and parent.value is mention.node
+            ):
+                reach.obstacle("the dict is used in a way that can't be followed")
+
+    # -- callables ----------------------------------------------------------------------------------------------------
+
+    def _receive(self, callee: Value, keyword: str, held: frozenset[str], reach: Reach) -> None:
+        """``keyword`` is given to ``callee``."""
+        if isinstance(callee, Symbol):
+            reach.add("symbol", callee.qualname.removesuffix(".__init__"), held)
+        elif isinstance(callee, FunctionValue):
+            self._function(callee.scope, keyword, held, reach)
+        elif isinstance(callee, ClassValue):
+            self._class(callee, keyword, held, reach)
+        elif isinstance(callee, PartialValue):
+            call, place = callee
+            more = held | self._keywords(call, place, keyword)
+            for value in self.resolver.values(call.args[0].value, place):
+                self._receive(value, keyword, more, reach)
+        elif isinstance(callee, ParameterValue):
+            reach.add("parameter", callee.binding.name, held)
+        elif isinstance(callee, DynamicValue):
+            reach.add("dynamic", callee.how, held)
+        elif isinstance(callee, StarredValue):
+            reach.add("starred", f"{callee.module}.{callee.name}", held)
+        elif not (isinstance(callee, LiteralValue) and isinstance(callee.node, cst.Name)):
+            reach.add("unknown", "", held)  # None, True and False can't be called, so they are no way out
+
+    def _class(self, value: ClassValue, keyword: str, held: frozenset[str], reach: Reach) -> None:
+        node = value.scope.node
+        if not isinstance(node, cst.ClassDef) or node.keywords or "__new__" in value.scope.bindings:
+            reach.add("unknown", "", held)
+            return
+        if not node.bases and "__init__" not in value.scope.bindings:
+            reach.add("own")
+            return
+        for method in self.resolver.member(value, "__init__"):
+            self._receive(method, keyword, held, reach)
+
+    def _function(self, scope: Scope, keyword: str, held: frozenset[str], reach: Reach) -> None:
+        node = scope.node
+        assert isinstance(node, (cst.FunctionDef, cst.Lambda))
+        named = {param.name.value for param in parameters(node.params) if not isinstance(param.star, str) or not param.star}
+        if keyword in named or node.params.star_kwarg is None:
+            reach.add("own")
+            return
+        if not self.resolver.is_plain(scope):
+            reach.add("unknown", "", held)
+            return
+        # a renamed keyword would be taken by a parameter of that name on the way
+        inner = Reach(seen=reach.seen)
+        for binding in scope.bindings.get(node.params.star_kwarg.name.value, ()):
+            if binding.kind == "parameter":
+                self._binding(binding, keyword, inner)
+        if any(receiver.kind == "own" for receiver in inner.receivers):
+            reach.add("own")
+            return
+        reach.forks = reach.forks or inner.forks or len(inner.receivers) > 1
+        for receiver in inner.receivers:
+            # what a parameter of a function on the way is says too little about this call
+            kind = "unknown" if receiver.kind in ("parameter", "dynamic", "starred") else receiver.kind
+            reach.add(kind, receiver.name, receiver.held | held | named)
+        if inner.obstacles or not inner.receivers:
+            reach.add("unknown", "", held)
+        for doubt in inner.doubts:
+            reach.doubt(doubt)
+
+    def _keywords(self, call: cst.Call, place: Place, keyword: str) -> frozenset[str]:
+        """The keywords beside ``keyword`` that the call is known to pass, ``**`` included."""
+        found: set[str] = set()
+        count = 0
+        for arg in call.args:
+            if arg.keyword is not None:
+                found.add(arg.keyword.value)
+                count += arg.keyword.value == keyword
+            elif arg.star == "**":
+                found.update(self._keys(arg.value, place))
+        if count < 2:
+            found.discard(keyword)
+        return frozenset(found)
+
+    def _keys(self, node: cst.BaseExpression, place: Place) -> Iterator[str]:
+        """The keys that a dict is known to hold."""
+        for value in self.resolver.values(node, place):
+            if isinstance(value, LiteralValue):
+                yield from (key for key, _ in dict_items(value.node) if isinstance(key, str))
+        if isinstance(node, cst.Name):
+            for mention in place.scope.names.mentions.get(node.value, ()):
+                parent = mention.above.node
+                if isinstance(parent, cst.Subscript) and parent.value is mention.node:
+                    link = mention.above.up
+                    if link is not None and isinstance(link.node, cst.AssignTarget) and (key := _constant_index(parent)):
+                        yield key
+
+
+def _text(mention: Mention) -> str:
+    if isinstance(mention.node, cst.Name):
+        return mention.node.value
+    return string_value(mention.node) or ""
+
+
+def _up(mention: Mention, steps: int) -> tuple[cst.CSTNode, Link, Place]:
+    """The ancestor ``steps`` above a mention, and what is above that."""
+    node, above = _climb(mention.above, steps - 1)
+    return node, above, mention.place
+
+
+def _climb(link: Link, steps: int) -> tuple[cst.CSTNode, Link]:
+    """The node ``steps`` above ``link``'s own, with its ancestors."""
+    for _ in range(steps):
+        assert link.up is not None
+        link = link.up
+    assert link.up is not None
+    return link.node, link.up
+
+
+def _constant_index(node: cst.Subscript) -> str | None:
+    if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        value = node.slice[0].slice.value
+        if isinstance(value, cst.SimpleString):
+            return string_value(value)
+    return None
+
+
+def _bindings_of(scope: Scope, name: str, value: cst.CSTNode | None) -> list[Binding]:
+    """The bindings that ``name = value`` made, in ``scope`` or, for a borrowed name, in its module."""
+    at: Scope | None = scope
+    while at is not None:
+        found = [binding for binding in at.bindings.get(name, ()) if binding.node is value]
+        if found:
+            return found
+        at = at.parent
+    return []
+
+
+def _parameter_for(function: FunctionValue, call: cst.Call, arg: cst.Arg) -> Binding | None:
+    """The parameter of ``function`` that ``arg`` of ``call`` fills."""
+    node = function.scope.node
+    assert isinstance(node, (cst.FunctionDef, cst.Lambda))
+    params = [*node.params.posonly_params, *node.params.params]
+    name: str | None = None
+    if arg.keyword is not None:
+        name = arg.keyword.value
+        if name not in {p.name.value for p in (*params, *node.params.kwonly_params)}:
+            return None
+    elif not any(a.star for a in call.args):
+        rank = [a for a in call.args if a.keyword is None].index(arg)
+        rank += 1 if function.owner is not None else 0
+        name = params[rank].name.value if rank < len(params) else None
+    bindings = function.scope.bindings.get(name, ()) if name is not None else ()
+    return next((b for b in bindings if b.kind == "parameter"), None)
+
+
+_NEUTRAL = (
+    cst.AssignTarget,
+    cst.AugAssign,
+    cst.If,
+    cst.While,
+    cst.UnaryOperation,
+    cst.Assert,
+    cst.Del,
+    cst.Expr,
+    cst.CompIf,
+)

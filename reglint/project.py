@@ -1,0 +1,226 @@
+"""The project around a file: where its root is, and which file an import in it means."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from reglint.names.scopes import ModuleNames
+
+MANIFESTS = (
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+    "requirements.txt",
+    "Pipfile",
+    "environment.yml",
+    "environment.yaml",
+    "tox.ini",
+)
+"""Files that make a folder the root of a project."""
+
+SOURCE_FOLDERS = ("src", "lib")
+"""Folders below the root that hold its packages, beside the root itself."""
+
+
+class ProjectModule(NamedTuple):
+    """A module of the project: its file, or the folder of a package that has no ``__init__.py``."""
+
+    path: str
+    is_package: bool
+
+    @property
+    def folder(self) -> str:
+        """The folder in which the module's own submodules stand."""
+        return self.path if not self.path.endswith(".py") else os.path.dirname(self.path)
+
+
+class Files:
+    """The files of a project, on disk or in memory."""
+
+    def is_file(self, path: str) -> bool:
+        """Is there such a file?"""
+        raise NotImplementedError
+
+    def is_dir(self, path: str) -> bool:
+        """Is there such a folder?"""
+        raise NotImplementedError
+
+    def read(self, path: str) -> bytes | None:
+        """Its bytes, or None where it can't be read."""
+        raise NotImplementedError
+
+    def locate(self, filename: str) -> str:
+        """The path of a file that was named in some way."""
+        raise NotImplementedError
+
+
+class DiskFiles(Files):
+    """Files as they lie on disk, each question asked once."""
+
+    def __init__(self) -> None:
+        self._is_file = cache(os.path.isfile)
+        self._is_dir = cache(os.path.isdir)
+
+    def is_file(self, path: str) -> bool:
+        return self._is_file(path)
+
+    def is_dir(self, path: str) -> bool:
+        return self._is_dir(path)
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except OSError:
+            return None
+
+    def locate(self, filename: str) -> str:
+        return os.path.abspath(filename)
+
+
+class MemoryFiles(Files):
+    """Files given as a mapping of path to text."""
+
+    def __init__(self, modules: Mapping[str, str | bytes]) -> None:
+        self._files = {_plain(p): t.encode() if isinstance(t, str) else t for p, t in modules.items()}
+        self._folders = {str(parent) for path in self._files for parent in PurePath(path).parents} - {"."} | {""}
+
+    def is_file(self, path: str) -> bool:
+        return _plain(path) in self._files
+
+    def is_dir(self, path: str) -> bool:
+        return _plain(path) in self._folders
+
+    def read(self, path: str) -> bytes | None:
+        return self._files.get(_plain(path))
+
+    def locate(self, filename: str) -> str:
+        return _plain(filename)
+
+
+class Project:
+    """One project: finds, reads and remembers the modules that its files import."""
+
+    def __init__(self, root: str, files: Files) -> None:
+        self.root = root
+        self._files = files
+        self._names: dict[str, ModuleNames | None] = {}
+
+    @classmethod
+    def find(cls, path: Path | str) -> Project:
+        """The project of the file ``path``: the nearest folder upwards with a manifest, at most the git root."""
+        return cls(_find_root(os.path.abspath(path)), DiskFiles())
+
+    @classmethod
+    def in_memory(cls, modules: Mapping[str, str | bytes]) -> Project:
+        """A project of nothing but ``modules`` (path below the root → text)."""
+        return cls("", MemoryFiles(modules))
+
+    def locate(self, filename: str) -> str:
+        """The path by which the project knows a file."""
+        return self._files.locate(filename)
+
+    def resolve(self, importer: str, dotted: str, level: int, *, shadowable: bool = True) -> ProjectModule | None:
+        """The module that ``from {'.' * level}{dotted} import …`` in the file ``importer`` means, if the project has it.
+
+        ``shadowable`` is False for a name that belongs to a well-known library: a folder without ``__init__.py`` and a
+        sibling inside the same package don't take its place.
+        """
+        folder = os.path.dirname(importer)
+        if level:
+            for _ in range(level - 1):
+                folder = os.path.dirname(folder)
+            return self._below(folder, dotted, namespaces=True)
+        for place in self._search_path(folder):
+            module = self._below(place, dotted, namespaces=shadowable)
+            if module is not None and module.path != importer:
+                return module
+        if shadowable and self._is_package(folder):
+            return self._below(folder, dotted, namespaces=False)
+        return None
+
+    def submodule(self, module: ProjectModule, name: str) -> ProjectModule | None:
+        """The module ``name`` inside a package."""
+        return self._below(module.folder, name, namespaces=True) if module.is_package else None
+
+    def names(self, module: ProjectModule) -> ModuleNames | None:
+        """The names of a module; None where there is nothing to read or it doesn't parse."""
+        if module.path not in self._names:
+            self._names[module.path] = self._read_names(module)
+        return self._names[module.path]
+
+    def may_bind(self, module: ProjectModule, name: str) -> bool:
+        """Can the module bind ``name`` at all? A look at its bytes spares most of them the parser."""
+        raw = self._files.read(module.path) if module.path.endswith(".py") else None
+        return raw is not None and (name.encode() in raw or b"import" in raw and b"*" in raw)
+
+    def _read_names(self, module: ProjectModule) -> ModuleNames | None:
+        from reglint.names.scopes import ModuleNames
+        from reglint.source import SourceError, source_from_bytes
+        from reglint.syntax import parse
+
+        raw = self._files.read(module.path) if module.path.endswith(".py") else None
+        if raw is None:
+            return None
+        try:
+            source = source_from_bytes(raw, module.path)
+        except SourceError:
+            return None
+        tree = parse(source).tree
+        return None if tree is None else ModuleNames(tree, module.path)
+
+    def _search_path(self, folder: str) -> Iterator[str]:
+        """Folders in which an absolute import of a file in ``folder`` may be found: those above that are no package, then sources."""
+        while True:
+            if not self._is_package(folder):
+                yield folder
+            if folder == self.root or folder == os.path.dirname(folder):
+                break
+            folder = os.path.dirname(folder)
+        for name in SOURCE_FOLDERS:
+            yield os.path.join(self.root, name)
+
+    def _is_package(self, folder: str) -> bool:
+        return self._files.is_file(os.path.join(folder, "__init__.py"))
+
+    def _below(self, folder: str, dotted: str, *, namespaces: bool) -> ProjectModule | None:
+        path = os.path.join(folder, *dotted.split(".")) if dotted else folder
+        first = os.path.join(folder, dotted.partition(".")[0])
+        if not namespaces and not (self._is_package(first) or self._files.is_file(first + ".py")):
+            return None
+        if self._is_package(path):
+            return ProjectModule(os.path.join(path, "__init__.py"), True)
+        if dotted and self._files.is_file(path + ".py"):
+            return ProjectModule(path + ".py", False)
+        return ProjectModule(path, True) if self._files.is_dir(path) else None
+
+
+def _find_root(path: str) -> str:
+    folder = os.path.dirname(path)
+    start = folder
+    while True:
+        if any(os.path.isfile(os.path.join(folder, name)) for name in MANIFESTS):
+            return folder
+        if os.path.exists(os.path.join(folder, ".git")):
+            return folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return _above_packages(start)
+        folder = parent
+
+
+def _above_packages(folder: str) -> str:
+    """The folder that holds the outermost package around ``folder``."""
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _plain(path: str) -> str:
+    plain = os.path.normpath(path).replace(os.sep, "/")
+    return "" if plain == "." else plain
