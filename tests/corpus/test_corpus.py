@@ -1,0 +1,60 @@
+"""Published packages, pinned: exactly the findings that were decided by reading their code, before the tool saw them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Check, tomllib
+
+pytestmark = pytest.mark.corpus
+
+HERE = Path(__file__).resolve().parent
+EXPECTED = tomllib.loads((HERE / "expected.toml").read_text())
+PATTERN = re.compile(EXPECTED["pattern"])
+SDISTS: list[dict[str, Any]] = EXPECTED["sdist"]
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of unpacked packages; skips where they can't be fetched."""
+    folder = Path(os.environ.get("REGLINT_CORPUS", Path.home() / ".cache" / "reglint" / "corpus"))
+    done = subprocess.run([sys.executable, str(HERE / "fetch.py")], capture_output=True, text=True, check=False)
+    if done.returncode != 0 and not all((folder / name_of(sdist)).is_dir() for sdist in SDISTS):
+        pytest.skip(f"the packages can't be fetched: {done.stderr.strip()[-200:]}")
+    return folder
+
+
+def name_of(sdist: dict[str, Any]) -> str:
+    return f"{sdist['name']}-{sdist['version']}"
+
+
+@pytest.mark.parametrize("sdist", SDISTS, ids=name_of)
+def test_a_published_package_gives_the_findings_decided_by_reading_it(
+    sdist: dict[str, Any], corpus: Path, check_json: Check
+) -> None:
+    root = corpus / name_of(sdist)
+    found = {
+        (str(Path(f["filename"]).relative_to(root)), f["location"]["row"], f["code"], kind_of(f))
+        for f in check_json("--isolated", root)
+        if f["code"] != "REG900"
+    }
+    expected = {(f["path"], f["line"], f["code"], f["applicability"]) for f in sdist.get("finding", [])}
+    assert found == expected
+
+
+def kind_of(finding: dict[str, Any]) -> str:
+    return finding["fix"]["applicability"] if finding["fix"] else "none"
+
+
+@pytest.mark.parametrize("sdist", SDISTS, ids=name_of)
+def test_the_package_holds_as_many_textual_hits_as_were_read(sdist: dict[str, Any], corpus: Path) -> None:
+    root = corpus / name_of(sdist)
+    files = [path for ending in ("*.py", "*.ipynb") for path in root.rglob(ending)]
+    hits = sum(len(PATTERN.findall(path.read_text(encoding="utf-8", errors="replace"))) for path in files)
+    assert hits == sdist["hits"]

@@ -1,0 +1,78 @@
+"""The projects under ``fixtures/projects``: found where a line says so, silent everywhere else, fixed as decided."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Check, FIXTURES, tomllib
+
+from reglint.cli import main
+
+PROJECTS = FIXTURES / "projects"
+MARKER = re.compile(rb"#\s*error:\s*(.*)")
+ITEM = re.compile(rb"(REG\d+)\s*(\((?:no fix|unsafe)\))?")
+LINE_END = re.compile(rb"\r\n|\r|\n")
+FREE_SPELLING = {"with_slim.py"}  # several spellings of the fix are right
+
+Site = tuple[str, int | None, int, str, str]
+
+
+def marked_in(project: Path) -> Iterator[Site]:
+    """What the comments in a project's files and its ``expected.toml`` promise: path, cell, row, code, kind of fix."""
+    for path in project.rglob("*.py"):
+        for row, line in enumerate(LINE_END.split(path.read_bytes()), 1):
+            if marker := MARKER.search(line):
+                for code, kind in ITEM.findall(marker[1]):
+                    yield str(path), None, row, code.decode(), kind.decode().strip("()") or "safe"
+    listed = project / "expected.toml"
+    if listed.exists():
+        for finding in tomllib.loads(listed.read_text())["finding"]:
+            kind = finding.get("fix", "none").replace("none", "no fix")
+            yield str(project / finding["path"]), finding.get("cell"), finding.get("line", 0), finding["code"], kind
+
+
+def found_in(findings: list[dict[str, Any]], without_row: set[tuple[str, str]]) -> Iterator[Site]:
+    for finding in findings:
+        kind = finding["fix"]["applicability"] if finding["fix"] else "no fix"
+        row = finding["location"]["row"]
+        if (finding["filename"], finding["code"]) in without_row:
+            row = 0
+        yield finding["filename"], finding["cell"], row, finding["code"], kind
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in PROJECTS.iterdir() if path.is_dir()))
+def test_a_project_gives_the_findings_that_its_lines_are_marked_with_and_no_other(name: str, check_json: Check) -> None:
+    expected = sorted(marked_in(PROJECTS / name), key=repr)
+    anywhere = {(path, code) for path, _, row, code, _ in expected if row == 0}
+    assert sorted(found_in(check_json(PROJECTS / name), anywhere), key=repr) == expected
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in PROJECTS.iterdir() if path.is_dir()))
+def test_fixing_a_project_gives_the_decided_bytes_and_fixing_again_changes_nothing(name: str, tmp_path: Path) -> None:
+    work = tmp_path / name
+    shutil.copytree(PROJECTS / name, work, ignore=shutil.ignore_patterns("*.fixed"))
+    main(["fix", "--jobs", "1", str(work)])
+    after = {path: path.read_bytes() for path in files_of(work)}
+    for path, raw in after.items():
+        original = PROJECTS / name / path.relative_to(work)
+        decided = original.with_name(original.name + ".fixed")
+        if path.name not in FREE_SPELLING:
+            assert raw == (decided if decided.exists() else original).read_bytes(), path.relative_to(work)
+    main(["fix", "--jobs", "1", str(work)])
+    assert {path: path.read_bytes() for path in files_of(work)} == after
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
+
+
+def test_every_decided_result_belongs_to_a_file_that_must_change() -> None:
+    for decided in PROJECTS.rglob("*.fixed"):
+        original = decided.with_name(decided.name.removesuffix(".fixed"))
+        assert original.read_bytes() != decided.read_bytes(), decided
