@@ -1,0 +1,53 @@
+"""reglint: does my regularization do what I think it does?
+
+The functions here are the library: strings in, findings out. They import the engine only when called, so that
+``import reglint`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from reglint.findings import Applicability, Edit, Finding, Fix, Severity
+
+if TYPE_CHECKING:
+    from reglint.settings import Settings
+
+__version__ = "0.1.0"
+__all__ = [
+    "Applicability",
+    "Edit",
+    "Finding",
+    "Fix",
+    "Severity",
+    "__version__",
+    "check_source",
+    "fix_source",
+]
+
+
+def check_source(
+    source: str | bytes,
+    *,
+    filename: str = "<stdin>",
+    settings: Settings | None = None,
+    modules: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """Return the findings in ``source``; with ``modules`` (path to text) nothing is read from the disk."""
+    from reglint import runner
+
+    return runner.findings_of(source, filename, settings, modules)
+
+
+def fix_source(
+    source: str | bytes,
+    *,
+    filename: str = "<stdin>",
+    settings: Settings | None = None,
+    modules: Mapping[str, str] | None = None,
+) -> tuple[bytes, list[Finding]]:
+    """Return the mended bytes of ``source`` and the findings that are left in them; writes nothing."""
+    from reglint import runner
+
+    return runner.fixed(source, filename, settings, modules)

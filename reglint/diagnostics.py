@@ -1,0 +1,124 @@
+"""A finding with its place in its file, as every report shows it; small enough to come back from another process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reglint.findings import Applicability, Finding, Severity
+
+if TYPE_CHECKING:
+    from reglint.source import Source
+
+
+@dataclass(frozen=True)
+class Place:
+    """A row and a column, both from 1, the column in characters; for notebooks within the cell."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What one edit of a fix writes, and where."""
+
+    content: str
+    start: Place
+    end: Place
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A fix as reports show it."""
+
+    applicability: Applicability
+    message: str
+    edits: tuple[Replacement, ...]
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One finding of one file. ``shown`` is the path as the user knows it, ``path`` the absolute one."""
+
+    path: str
+    shown: str
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    start: Place
+    end: Place
+    cell: int | None = None
+    fix: Repair | None = None
+    fix_withheld: str | None = None
+    fingerprint: str = ""
+    url: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_fixable(self, unsafe_fixes: bool) -> bool:
+        """Say whether ``fix`` would apply the fix, with or without ``--unsafe-fixes``."""
+        if self.fix is None or self.fix.applicability is Applicability.DISPLAY:
+            return False
+        return unsafe_fixes or self.fix.applicability is Applicability.SAFE
+
+
+def locate(findings: Iterable[Finding], source: Source, path: str, shown: str, root: str) -> tuple[Diagnostic, ...]:
+    """Return the findings of ``source`` with their places, in text order; ``root`` is where fingerprints count from."""
+    ordered = sorted(findings, key=lambda finding: (finding.start, finding.end, finding.code, finding.message))
+    seen: Counter[str] = Counter()
+    return tuple(_located(finding, source, path, shown, root, seen) for finding in ordered)
+
+
+def _located(finding: Finding, source: Source, path: str, shown: str, root: str, seen: Counter[str]) -> Diagnostic:
+    first_line, last_line = source.line_bounds(finding.start)
+    line = " ".join(source.text[first_line:last_line].split())
+    return Diagnostic(
+        path=path,
+        shown=shown,
+        code=finding.code,
+        name=finding.name,
+        severity=finding.severity,
+        message=" ".join(finding.message.split()),
+        start=_place(source, finding.start),
+        end=_place(source, finding.end),
+        cell=source.location(finding.start).cell,
+        fix=_repair(finding, source),
+        fix_withheld=finding.fix_withheld,
+        fingerprint=fingerprint(path, root, finding.code, line + "\n" + source.text[finding.start : finding.end], seen),
+        data=dict(finding.data),
+    )
+
+
+def unplaced(path: str, shown: str, root: str, code: str, name: str, message: str, row: int | None) -> Diagnostic:
+    """Return an error about a file whose text nobody could read; without a row it stands at the top."""
+    place = Place(row or 1, 1)
+    message = " ".join(message.split())
+    mark = fingerprint(path, root, code, "", Counter())
+    return Diagnostic(path, shown, code, name, Severity.ERROR, message, place, place, fingerprint=mark)
+
+
+def fingerprint(path: str, root: str, code: str, words: str, seen: Counter[str]) -> str:
+    """Return what stays the same while lines move: a digest of file, code and line; equal lines are counted."""
+    below = os.path.relpath(path, root) if root else path
+    words = "\0".join((below.replace(os.sep, "/"), code, words))
+    seen[words] += 1
+    return hashlib.sha256(f"{words}\0{seen[words]}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _place(source: Source, offset: int) -> Place:
+    location = source.location(offset)
+    return Place(location.row, location.column)
+
+
+def _repair(finding: Finding, source: Source) -> Repair | None:
+    if finding.fix is None:
+        return None
+    edits = tuple(
+        Replacement(edit.content, _place(source, edit.start), _place(source, edit.end)) for edit in finding.fix.edits
+    )
+    return Repair(finding.fix.applicability, finding.fix.message, edits)

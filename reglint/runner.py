@@ -1,0 +1,343 @@
+"""The pipeline: discover, spare, parse, check, suppress, then report or fix. Read ``Inspector.findings`` first."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reglint.diagnostics import Diagnostic, locate, unplaced
+from reglint.discovery import Discovery, Target, Triggers, may_suppress, read_regular
+from reglint.findings import Finding, Severity
+from reglint.settings import (
+    UNREADABLE,
+    UNUSED_SUPPRESSION,
+    Resolver,
+    Settings,
+    SettingsError,
+    check_selectors,
+    covers,
+    selected_codes,
+)
+
+if TYPE_CHECKING:
+    from reglint.project import Project
+    from reglint.rulebook import Card
+    from reglint.source import Source
+    from reglint.versions import Allowed
+
+UNREADABLE_NAME = "unreadable-file"
+
+#: libcst takes about 9 s and 900 MB for a million characters of dense code (1.9): beyond this a run would seem to hang.
+MAX_CHARACTERS = 2_000_000
+#: Starting processes costs about as much as checking this many files.
+POOL_PAYS_FROM = 25
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Settings made ready to run: which cards, what wakes them, and which Keras they are judged for."""
+
+    settings: Settings
+    cards: Mapping[str, Card]
+    selected: frozenset[str]
+    triggers: Triggers
+    prefixes: tuple[bytes, ...]
+    allowed: Allowed
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Every code that may be named: the cards' and the run's own."""
+        return frozenset({*self.cards, UNREADABLE, UNUSED_SUPPRESSION})
+
+    def active(self, path: str) -> frozenset[str]:
+        """Return the codes that run on the file at ``path``."""
+        out = self.settings.ignored_for(path)
+        return frozenset(code for code in self.selected if not any(covers(selector, code) for selector in out))
+
+
+def rules_for(settings: Settings) -> Rules:
+    """Load the cards and check everything in ``settings`` that refers to them; raise SettingsError in one line."""
+    from reglint.rulebook import RulebookError, load_cards
+    from reglint.versions import Allowed
+
+    where = f"{settings.origin}: " if settings.origin else ""
+    try:
+        cards = load_cards(settings.rule_paths)
+        allowed = Allowed.parse(settings.keras_version, settings.target)
+    except RulebookError as error:
+        raise SettingsError(" ".join(str(error).split())) from None
+    except ValueError as error:
+        raise SettingsError(where + " ".join(str(error).split())) from None
+    stable = {UNREADABLE: True, UNUSED_SUPPRESSION: True} | {code: card.stable for code, card in cards.items()}
+    check_selectors(settings, stable)
+    selected = selected_codes(settings.selections, stable, settings.preview) - {UNREADABLE}
+    chosen = [cards[code] for code in selected if code in cards]
+    prefixes = {code.rstrip("0123456789").encode() for code in stable}
+    triggers = Triggers.of(words for card in chosen for words in card.triggers)
+    return Rules(settings, cards, selected, triggers, tuple(sorted(prefixes)), allowed)
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What came out of one file: the findings in it, and those left by a fix; its bytes only where these differ."""
+
+    path: str
+    shown: str
+    found: tuple[Diagnostic, ...] = ()
+    remaining: tuple[Diagnostic, ...] = ()
+    applied: int = 0
+    before: bytes = b""
+    after: bytes = b""
+
+    @property
+    def changed(self) -> bool:
+        """Say whether fixing gave other bytes."""
+        return self.before != self.after
+
+
+@dataclass
+class Inspector:
+    """Checks single files; keeps per process what all files share (rules of the settings, projects)."""
+
+    fix: bool = False
+    _rules: dict[int, tuple[Settings, Rules]] = field(default_factory=dict)
+    _projects: dict[str, Project] = field(default_factory=dict)
+
+    def rules(self, settings: Settings) -> Rules:
+        """Return the rules of ``settings``, prepared once."""
+        known = self._rules.get(id(settings))
+        if known is None:
+            # The settings are kept beside their rules, or another object could come to have their id.
+            known = self._rules[id(settings)] = (settings, rules_for(settings))
+        return known[1]
+
+    def needs_look(self, target: Target) -> bool:
+        """Say whether the file may hold anything at all, from its bytes alone; what cannot be read may."""
+        rules = self.rules(target.settings)
+        try:
+            raw = read_regular(target.path)
+        except OSError:
+            return True
+        return rules.triggers.found_in(raw) or may_suppress(raw, rules.prefixes)
+
+    def inspect(self, target: Target) -> FileReport:
+        """Return the report of a file on disk; nothing that can happen inside one file comes out as an exception."""
+        try:
+            raw = read_regular(target.path)
+        except OSError as error:
+            return self._failed(target, f"cannot be read: {error.strerror or error}; check the file or exclude it")
+        return self.inspect_bytes(target, raw)
+
+    def inspect_bytes(self, target: Target, raw: bytes, project: Project | None = None) -> FileReport:
+        """Return the report of a file with the given bytes."""
+        from reglint.source import SourceError
+
+        try:
+            return self._inspected(target, raw, project or self.project(target.path))
+        except SourceError as error:
+            return self._failed(target, error.message, error.row)
+        except Exception as error:
+            if os.environ.get("REGLINT_DEBUG") == "1":
+                traceback.print_exc()
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            return self._failed(target, f"internal error, please report it: {what}")
+
+    def project(self, path: str) -> Project:
+        """Return the project of a file; files of one project share one, and so read each other once."""
+        from reglint.project import Project
+
+        project = Project.find(path)
+        return self._projects.setdefault(project.root, project)
+
+    def findings(self, source: Source, rules: Rules, project: Project) -> list[Finding]:
+        """Return what is to be said about one source: parsed, checked and suppressed, in text order."""
+        from reglint.suppression import suppress
+
+        active = rules.active(source.filename)
+        found: list[Finding] = []
+        if rules.triggers.found_in(source.raw):
+            found = list(_checked(source, rules, active, project))
+        readable = not any(finding.code == UNREADABLE for finding in found)
+        kept, _ = suppress(source, found, active, readable and UNUSED_SUPPRESSION in active)
+        return sorted(kept, key=lambda finding: (finding.start, finding.end, finding.code))
+
+    def _inspected(self, target: Target, raw: bytes, project: Project) -> FileReport:
+        from reglint.source import source_from_bytes
+
+        rules = self.rules(target.settings)
+        # A notebook's bytes are mostly pictures, so that only its code counts.
+        _refuse_size(len(raw), raw, rules, 4 * MAX_CHARACTERS, target.path.endswith(".ipynb"))
+        source = source_from_bytes(raw, target.path)
+        _refuse_size(len(source.text), raw, rules, MAX_CHARACTERS)
+        findings = self.findings(source, rules, project)
+        found = locate(findings, source, target.path, target.shown, project.root)
+        unchanged = FileReport(target.path, target.shown, found, found)
+        if not (self.fix and target.settings.may_write and any(finding.fix for finding in findings)):
+            return unchanged
+        from reglint.fixing import apply_fixes
+
+        outcome = apply_fixes(
+            source,
+            findings,
+            unsafe=target.settings.unsafe_fixes,
+            recheck=lambda new: self.findings(new, rules, project),
+        )
+        new = source_from_bytes(outcome.raw, target.path)
+        remaining = locate(outcome.remaining, new, target.path, target.shown, project.root)
+        report = replace(unchanged, remaining=remaining, applied=outcome.applied)
+        # What did not change need not travel between processes, nor wait for the end of the run.
+        return report if outcome.raw == raw else replace(report, before=raw, after=outcome.raw)
+
+    def _failed(self, target: Target, message: str, row: int | None = None) -> FileReport:
+        failure = failure_of(target, message, row)
+        return FileReport(target.path, target.shown, (failure,), (failure,))
+
+
+def failure_of(target: Target, message: str, row: int | None = None) -> Diagnostic:
+    """Return REG900 for a file that gave no findings."""
+    return unplaced(target.path, target.shown, str(target.settings.root), UNREADABLE, UNREADABLE_NAME, message, row)
+
+
+def _refuse_size(size: int, raw: bytes, rules: Rules, limit: int, counts_later: bool = False) -> None:
+    """Raise SourceError for a file that the parser would have to read and could not in any useful time."""
+    from reglint.source import SourceError
+
+    if size > limit and not counts_later and rules.triggers.found_in(raw):
+        raise SourceError(f"too large to parse ({size:,} characters, limit {limit:,}); split the file or exclude it")
+
+
+def _checked(source: Source, rules: Rules, active: frozenset[str], project: Project) -> Iterator[Finding]:
+    """Yield REG900 for what does not parse, and the findings in the rest."""
+    from reglint.checks import Context, check
+    from reglint.syntax import parse
+
+    cards = {code: rules.cards[code] for code in sorted(active) if code in rules.cards}
+    if not any(card.triggers for card in cards.values()):
+        return
+    parsed = parse(source)
+    for failure in parsed.failures:
+        message = " ".join(failure.message.split())
+        yield Finding(UNREADABLE, UNREADABLE_NAME, Severity.ERROR, message, failure.offset, failure.offset)
+    if parsed.tree is not None:
+        context = Context(cards=cards, project=project, allowed=rules.allowed, layers=rules.settings.layers)
+        yield from check(source, parsed, context)
+
+
+# --- a whole run -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a run: reports in the order of paths, and one line for each thing that is in no file."""
+
+    reports: tuple[FileReport, ...]
+    problems: tuple[str, ...] = ()
+
+
+def run(
+    paths: Sequence[str],
+    resolver: Resolver,
+    *,
+    fix: bool = False,
+    jobs: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Result:
+    """Check (or fix, without writing) everything below ``paths``; ``jobs`` 0 means as many as there are processors.
+
+    Files are judged as they were when the run started: nothing is written before the last one is done, so that no
+    result depends on the order.
+    """
+    inspector = Inspector(fix)
+    discovery = Discovery(resolver)
+    targets = sorted(filter(inspector.needs_look, discovery.targets(paths)), key=lambda target: target.path)
+    jobs = min(jobs or _processors(), len(targets))
+    if jobs > 1 and len(targets) >= POOL_PAYS_FROM:
+        from reglint.pool import inspect_all
+
+        reports = inspect_all(targets, fix, jobs)
+    else:
+        reports = map(inspector.inspect, targets)
+    done = []
+    for report in reports:
+        done.append(report)
+        progress(len(done), len(targets))
+    kept = sorted((report for report in done if report.found or report.changed), key=lambda report: report.path)
+    return Result(tuple(kept), tuple(resolver.problems + discovery.problems))
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def write(result: Result) -> Result:
+    """Write the new bytes of every changed file; what cannot be written stays as found, and is a problem."""
+    from reglint.fixing import WriteError, write_atomically
+
+    reports: list[FileReport] = []
+    problems = list(result.problems)
+    written: set[str] = set()
+    for report in result.reports:
+        real = os.path.realpath(report.path)
+        if report.changed and real not in written:
+            try:
+                write_atomically(Path(report.path), report.after, report.before)
+                written.add(real)
+            except WriteError as error:
+                problems.append(f"{report.shown}: {error}")
+                report = replace(report, remaining=report.found, applied=0, before=b"", after=b"")
+        reports.append(report)
+    return Result(tuple(reports), tuple(problems))
+
+
+# --- the library -----------------------------------------------------------------------------------------------------
+
+
+def findings_of(
+    source: str | bytes, filename: str, settings: Settings | None, modules: Mapping[str, str] | None
+) -> list[Finding]:
+    """Return the findings of one source; what cannot be read or parsed is one of them (REG900)."""
+    return _library(source, filename, settings, modules, fix=False)[1]
+
+
+def fixed(
+    source: str | bytes, filename: str, settings: Settings | None, modules: Mapping[str, str] | None
+) -> tuple[bytes, list[Finding]]:
+    """Return the mended bytes of one source and what is left in them."""
+    return _library(source, filename, settings, modules, fix=True)
+
+
+def _library(
+    text: str | bytes, filename: str, settings: Settings | None, modules: Mapping[str, str] | None, fix: bool
+) -> tuple[bytes, list[Finding]]:
+    from reglint.fixing import apply_fixes
+    from reglint.project import Project
+    from reglint.source import SourceError, source_from_bytes, source_from_text
+
+    settings = Settings() if settings is None else settings
+    inspector = Inspector(fix)
+    rules = inspector.rules(settings)
+    # Without files there is no folder that a path could be below.
+    path = filename if modules is not None else os.path.abspath(filename)
+    try:
+        source = source_from_bytes(text, path) if isinstance(text, bytes) else source_from_text(text, path)
+        _refuse_size(len(source.text), source.raw, rules, MAX_CHARACTERS)
+    except SourceError as error:
+        raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+        return raw, [Finding(UNREADABLE, UNREADABLE_NAME, Severity.ERROR, error.message, 0, 0)]
+    project = Project.find(path) if modules is None else Project.in_memory(modules)
+    findings = inspector.findings(source, rules, project)
+    if not fix:
+        return source.raw, findings
+    outcome = apply_fixes(
+        source,
+        findings,
+        unsafe=settings.unsafe_fixes,
+        recheck=lambda new: inspector.findings(new, rules, project),
+    )
+    return outcome.raw, list(outcome.remaining)
