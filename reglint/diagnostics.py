@@ -71,10 +71,11 @@ def locate(findings: Iterable[Finding], source: Source, path: str, shown: str, r
     """Return the findings of ``source`` with their places, in text order; ``root`` is where fingerprints count from."""
     ordered = sorted(findings, key=lambda finding: (finding.start, finding.end, finding.code, finding.message))
     seen: Counter[str] = Counter()
-    return tuple(_located(finding, source, path, shown, root, seen) for finding in ordered)
+    below = _below(path, root)
+    return tuple(_located(finding, source, path, shown, below, seen) for finding in ordered)
 
 
-def _located(finding: Finding, source: Source, path: str, shown: str, root: str, seen: Counter[str]) -> Diagnostic:
+def _located(finding: Finding, source: Source, path: str, shown: str, below: str, seen: Counter[str]) -> Diagnostic:
     first_line, last_line = source.line_bounds(finding.start)
     line = " ".join(source.text[first_line:last_line].split())
     return Diagnostic(
@@ -89,7 +90,7 @@ def _located(finding: Finding, source: Source, path: str, shown: str, root: str,
         cell=source.location(finding.start).cell,
         fix=_repair(finding, source),
         fix_withheld=finding.fix_withheld,
-        fingerprint=fingerprint(path, root, finding.code, line + "\n" + source.text[finding.start : finding.end], seen),
+        fingerprint=fingerprint(below, finding.code, line + "\n" + source.text[finding.start : finding.end], seen),
         data=dict(finding.data),
     )
 
@@ -98,14 +99,18 @@ def unplaced(path: str, shown: str, root: str, code: str, name: str, message: st
     """Return an error about a file whose text nobody could read; without a row it stands at the top."""
     place = Place(row or 1, 1)
     message = " ".join(message.split())
-    mark = fingerprint(path, root, code, "", Counter())
+    mark = fingerprint(_below(path, root), code, "", Counter())
     return Diagnostic(path, shown, code, name, Severity.ERROR, message, place, place, fingerprint=mark)
 
 
-def fingerprint(path: str, root: str, code: str, words: str, seen: Counter[str]) -> str:
+def _below(path: str, root: str) -> str:
+    """Return the path from the project's root, with slashes, so that it is the same in every checkout."""
+    return (os.path.relpath(path, root) if root else path).replace(os.sep, "/")
+
+
+def fingerprint(below: str, code: str, words: str, seen: Counter[str]) -> str:
     """Return what stays the same while lines move: a digest of file, code and line; equal lines are counted."""
-    below = os.path.relpath(path, root) if root else path
-    words = "\0".join((below.replace(os.sep, "/"), code, words))
+    words = "\0".join((below, code, words))
     seen[words] += 1
     return hashlib.sha256(f"{words}\0{seen[words]}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Severity(str, Enum):
-    """How bad a finding is: ``error`` fails for sure, ``warning`` in some allowed version or use, ``info`` never fails a run."""
+    """``error`` fails for sure, ``warning`` in some allowed version or use, ``info`` never fails a run."""
 
     ERROR = "error"
     WARNING = "warning"

@@ -126,7 +126,7 @@ class Project:
         return self._files.locate(filename)
 
     def resolve(self, importer: str, dotted: str, level: int, *, shadowable: bool = True) -> ProjectModule | None:
-        """The module that ``from {'.' * level}{dotted} import …`` in the file ``importer`` means, if the project has it.
+        """The module that ``from {'.' * level}{dotted} import …`` in ``importer`` means, if the project has it.
 
         ``shadowable`` is False for a name that belongs to a well-known library: a folder without ``__init__.py`` and a
         sibling inside the same package don't take its place.
@@ -157,7 +157,7 @@ class Project:
     def may_bind(self, module: ProjectModule, name: str) -> bool:
         """Can the module bind ``name`` at all? A look at its bytes spares most of them the parser."""
         raw = self._files.read(module.path) if module.path.endswith(".py") else None
-        return raw is not None and (name.encode() in raw or b"import" in raw and b"*" in raw)
+        return raw is not None and (name.encode() in raw or (b"import" in raw and b"*" in raw))
 
     def _read_names(self, module: ProjectModule) -> ModuleNames | None:
         from reglint.names.scopes import ModuleNames
@@ -175,7 +175,7 @@ class Project:
         return None if tree is None else ModuleNames(tree, module.path)
 
     def _search_path(self, folder: str) -> Iterator[str]:
-        """Folders in which an absolute import of a file in ``folder`` may be found: those above that are no package, then sources."""
+        """Where absolute imports of a file in ``folder`` are looked up: folders above that are no package, sources."""
         while True:
             if not self._is_package(folder):
                 yield folder

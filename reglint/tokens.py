@@ -7,7 +7,7 @@ comparing two texts token by token. This module does not import libcst.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 # As in CPython's own tokenizer, anything beyond ASCII belongs to a name (`\w` alone would split names at combining
@@ -247,8 +247,8 @@ _TOO_DEEP_PATTERN = "a case pattern nested too deeply to be parsed in reasonable
 
 _LINK, _FACTOR, _SIGN, _DOTTED, _OPEN, _CLOSE, _COMMA, _COLON, _SEMICOLON, _LAMBDA, _IF, _ELIF, _CASE = range(1, 14)
 _EFFECTS = {
-    **dict.fromkeys("& | ^ << >> and or not else for".split(), _LINK),
-    **dict.fromkeys("* / // % @ ** ~ await".split(), _FACTOR),
+    **dict.fromkeys(["&", "|", "^", "<<", ">>", "and", "or", "not", "else", "for"], _LINK),
+    **dict.fromkeys(["*", "/", "//", "%", "@", "**", "~", "await"], _FACTOR),
     **dict.fromkeys("+-", _SIGN),
     **dict.fromkeys("([{", _OPEN),
     **dict.fromkeys(")]}", _CLOSE),

@@ -26,7 +26,7 @@ class Allowed:
 
     @classmethod
     def parse(cls, keras_version: str | None, target: str | None = None) -> Allowed:
-        """Read ``--keras-version`` and ``--target``: ``2.2.4``, ``>=2,<3``, ``keras>=2``, ``tensorflow==1.15``, or several after ``;``.
+        """Read ``--keras-version`` and ``--target``: ``2.2.4``, ``>=2,<3``, ``tensorflow==1.15``, or some with ``;``.
 
         With a target, both what is allowed now and the target count. Raises ValueError with a message for people.
         """
@@ -38,7 +38,7 @@ class Allowed:
         return cls()
 
     def admits(self, package: str, releases: str) -> bool:
-        """Is one of ``releases`` (``>=3``) of ``package`` allowed? Where nothing is known, the newest is what counts."""
+        """Is one of ``releases`` (``>=3``) of ``package`` allowed? Where nothing is known, the newest counts."""
         wanted = SpecifierSet(releases)
         specifier = self.specifiers.get(package)
         if specifier is None:

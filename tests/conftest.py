@@ -15,7 +15,7 @@ from reglint.cli import main
 if sys.version_info >= (3, 11):
     import tomllib as tomllib
 else:
-    import tomli as tomllib
+    pass
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Check, FIXTURES, tomllib
+from conftest import FIXTURES, Check, tomllib
 
 from reglint.cli import main
 

@@ -37,7 +37,7 @@ class Guards:
 
     def in_old_arm(self, mention: Mention) -> bool:
         """Does the code at ``mention`` only run on an old Keras?"""
-        return self.is_old_arm(mention.node, mention.above, mention.place)
+        return self.is_old_arm(mention.node, mention.above.nodes(), mention.place)
 
     def is_old_arm(self, node: cst.CSTNode, above: Iterable[cst.CSTNode], place: Place) -> bool:
         """Does the code at ``node``, below ``above``, only run on an old Keras?"""
@@ -71,15 +71,8 @@ class Guards:
     def _speaks_today(self, block: cst.CSTNode, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
         caught = _caught(handler)
         for node in walk(block):
-            if isinstance(node, cst.ImportAlias) and caught & _IMPORT_FAILURES:
-                if (dotted(node.name) or "").rpartition(".")[2] in self._today:
-                    return True
-            elif isinstance(node, cst.Arg) and node.keyword is not None and caught & _REFUSALS:
-                if node.keyword.value in self._today:
-                    return True
-            elif isinstance(node, cst.SimpleString) and caught & _REFUSALS and string_value(node) in self._today:
-                return True
-            elif isinstance(node, cst.Attribute) and caught & _IMPORT_FAILURES and node.attr.value in self._today:
+            missed, refused = _names(node)
+            if (caught & _IMPORT_FAILURES and missed in self._today) or (caught & _REFUSALS and refused in self._today):
                 return True
         return False
 
@@ -177,6 +170,17 @@ class Guards:
         return self._file.api.keras_name(qualname) is not None
 
 
+def _names(node: cst.CSTNode) -> tuple[str | None, str | None]:
+    """The name that ``node`` needs to exist (else an import fails), and the one it passes (else a call is refused)."""
+    if isinstance(node, cst.ImportAlias):
+        return (dotted(node.name) or "").rpartition(".")[2], None
+    if isinstance(node, cst.Attribute):
+        return node.attr.value, None
+    if isinstance(node, cst.Arg) and node.keyword is not None:
+        return None, node.keyword.value
+    return None, string_value(node) if isinstance(node, cst.SimpleString) else None
+
+
 def _caught(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> set[str]:
     if handler.type is None:
         return {"BaseException"}
@@ -236,4 +240,3 @@ _OPERATORS: dict[type[cst.BaseCompOp], str] = {
     cst.Is: "is",
     cst.IsNot: "is not",
 }
-

@@ -47,7 +47,7 @@ class File:
     def mentions(self, word: str) -> Iterator[Mention]:
         """Where a name or string stands that an edit can reach (nothing inside an f-string can)."""
         for mention in (*self.names.mentions.get(word, ()), *self.names.strings.get(word, ())):
-            if not any(isinstance(node, cst.FormattedString) for node in mention.above):
+            if not any(isinstance(node, cst.FormattedString) for node in mention.above.nodes()):
                 yield mention
 
     def span(self, node: cst.Name | cst.SimpleString) -> tuple[int, int]:
@@ -128,4 +128,3 @@ class CallText:
         if not self.arguments:
             return file.replace(self.opened, self.opened, argument)
         return file.replace(self.last, self.last, f" {argument}" if self.trailing_comma else f", {argument}")
-

@@ -1,4 +1,4 @@
-"""Regularizers of ``tf.contrib.layers`` and slim given to a Keras layer, where the same number means another strength."""
+"""Regularizers of ``tf.contrib.layers`` and slim given to a Keras layer: the same number means another strength."""
 
 from __future__ import annotations
 

@@ -16,6 +16,9 @@ from reglint.names.scopes import Mention
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
 
+_HOW = {"parameter": "a parameter", "starred": "from a star import out of sight"}
+
+
 class Verdict(NamedTuple):
     """What an old argument of a callable is today.
 
@@ -113,7 +116,8 @@ def _layer_verdict(file: File, card: Card, layer: Layer, old: str) -> Verdict | 
         unsafe = "`recurrent_regularizer` may be meant as well"
     elif _admits_keras1(file, layer.package):
         unsafe = f"Keras 1, which {file.allowed.origin} allows, knows only the old name"
-    renamed = {**layer.renamed, **{name: layer.renamed[like] for name, like in same_as.items() if like in layer.renamed}}
+    aliases = {name: layer.renamed[like] for name, like in same_as.items() if like in layer.renamed}
+    renamed = {**layer.renamed, **aliases}
     return Verdict(layer.name, new, layer.package, never=never, unsafe=unsafe, renamed=renamed)
 
 
@@ -161,9 +165,8 @@ def _found(
     message = _message(old, verdicts, news)
     if fix is not None and doubts:
         message += f" ({'; '.join(dict.fromkeys(doubts))})"
-    return Finding(
-        card.code, card.name, _severity(file, card, verdicts, others), message, start, end, fix=fix, fix_withheld=withheld
-    )
+    severity = _severity(file, card, verdicts, others)
+    return Finding(card.code, card.name, severity, message, start, end, fix=fix, fix_withheld=withheld)
 
 
 def _withheld(
@@ -198,7 +201,7 @@ def _is_in_dict(file: File, mention: Mention) -> bool:
     """Does the keyword stand in a dict that is passed on, not in the call itself?"""
     if isinstance(mention.node, cst.SimpleString):
         return True
-    call = next((node for node in mention.above if isinstance(node, cst.Call)), None)
+    call = next((node for node in mention.above.nodes() if isinstance(node, cst.Call)), None)
     return call is not None and Symbol("builtins.dict") in file.resolver.values(call.func, mention.place)
 
 
@@ -226,7 +229,7 @@ def _dynamic(file: File, card: Card, mention: Mention, old: str, others: list[Re
         return None
     if not all(_could_be_layer(file, receiver, old) for receiver in others) or not file.speaks_keras:
         return None
-    how = {"parameter": "a parameter", "starred": "from a star import out of sight"}.get(others[0].kind, "made at run time")
+    how = _HOW.get(others[0].kind, "made at run time")
     start, end = file.span(mention.node)
     return Finding(
         card.code,

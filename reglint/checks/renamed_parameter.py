@@ -75,7 +75,7 @@ def _releases(package: str, releases: str) -> str:
 
 
 def drop_keyword(file: File, call: cst.Call, arg: cst.Arg) -> Edit | None:
-    """An edit that takes ``keyword =`` out, so that the value is passed by position; None where a comment is in between."""
+    """An edit that takes ``keyword =`` out, so that the value goes by position; None if a comment is in between."""
     name = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
     if not isinstance(name, cst.Name) or arg.keyword is None:
         return None

@@ -18,7 +18,6 @@ from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
 from reglint.tree import walk
 
-
 _WHOLE_LINE = re.compile(r"[ \t]*from[ \t]+[\w.]+[ \t]+import[ \t]+\w+[ \t]*")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -83,9 +82,9 @@ def _is_old_import(guards: Guards, found: Import) -> bool:
     for arm in reversed(found.binding.place.path):
         statement = arm.statement
         if isinstance(statement, (cst.Try, cst.TryStar)):
-            blocks.append(statement.body if arm.index == 0 else statement.handlers[arm.index - 1])
+            blocks.append(statement.body if arm.arm == 0 else statement.handlers[arm.arm - 1])
         elif isinstance(statement, cst.If):
-            blocks.append(statement.body if arm.index == 0 else statement.orelse or statement.body)
+            blocks.append(statement.body if arm.arm == 0 else statement.orelse or statement.body)
         else:
             continue
         blocks.append(statement)
@@ -165,11 +164,12 @@ def _import_edit(file: File, renamed: Renamed, found: Import, used: Sequence[Use
 
 
 def _line_of(file: File, found: Import) -> Edit | None:
-    """An edit that takes the whole line of an import out, where it has the line to itself and is not all of its block."""
+    """An edit that takes out the whole line of an import that has it to itself and is not all of its block."""
     for block in walk(file.names.tree):
         if not isinstance(block, (cst.Module, cst.IndentedBlock)) or len(block.body) < 2:
             continue
-        if any(isinstance(line, cst.SimpleStatementLine) and list(line.body) == [found.statement] for line in block.body):
+        lines = [line for line in block.body if isinstance(line, cst.SimpleStatementLine)]
+        if any(list(line.body) == [found.statement] for line in lines):
             start, end = file.source.line_bounds(file.span(found.name)[0])
             match = _WHOLE_LINE.fullmatch(file.source.text, start, end)
             after = _LINE_END.match(file.source.text, end)
@@ -266,7 +266,7 @@ def _finding(file: File, card: Card, renamed: Renamed, name: cst.Name, plan: Pla
     fix = None
     if plan.withheld is None:
         applicability = card.applicability or Applicability.SAFE
-        if not sure or file.allowed.specifiers.get("keras") is not None and file.allowed.admits("keras", "<2.0.0"):
+        if not sure or (file.allowed.specifiers.get("keras") is not None and file.allowed.admits("keras", "<2.0.0")):
             applicability = Applicability.UNSAFE
         fix = Fix(applicability, f"Rename to `{renamed.new}`", plan.edits)
     message = f"`{renamed.old}` is gone since Keras 2; use `{renamed.new}`"
@@ -276,9 +276,7 @@ def _finding(file: File, card: Card, renamed: Renamed, name: cst.Name, plan: Pla
 # ------------------------------------------------------------------------------------------------------------ strings
 
 
-def _check_string(
-    file: File, card: Card, mention: Mention, old: str, fact: Mapping[str, Any]
-) -> Iterator[Finding]:
+def _check_string(file: File, card: Card, mention: Mention, old: str, fact: Mapping[str, Any]) -> Iterator[Finding]:
     """A regularizer given by name to a Keras layer or to ``regularizers.get``."""
     package = _string_reaches(file, mention)
     if package is None or not _is_judged(file, package):

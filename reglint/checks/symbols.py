@@ -1,4 +1,4 @@
-"""Where a module imports and uses a name of ``keras.regularizers``; shared by the checks of renamed and removed symbols."""
+"""Where a module imports and uses a name of ``keras.regularizers``: for the checks of renamed and removed symbols."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Import(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A mention of the symbol; ``expression`` is the whole name (``regularizers.old``) and ``above`` what it stands in."""
+    """A mention of the symbol; ``expression`` is the whole ``regularizers.old`` and ``above`` what it stands in."""
 
     name: cst.Name
     expression: cst.BaseExpression

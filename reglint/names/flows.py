@@ -14,6 +14,7 @@ from reglint.names.values import (
     ClassValue,
     DynamicValue,
     FunctionValue,
+    InstanceValue,
     LiteralValue,
     ParameterValue,
     PartialValue,
@@ -105,8 +106,9 @@ class Flows:
         if not isinstance(call, cst.Call):
             return None  # a keyword of a class statement
         keyword = _text(mention)
-        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "update" and self._is_dict(call.func, place):
-            return self._base(call.func.value, place, keyword, reach)
+        func = call.func
+        if isinstance(func, cst.Attribute) and func.attr.value == "update" and self._is_dict(func, place):
+            return self._base(func.value, place, keyword, reach)
         callees = self.resolver.values(call.func, place)
         if Symbol("builtins.dict") in callees:
             return self._origin(Use(call, above, place), mention, reach)
@@ -138,7 +140,7 @@ class Flows:
 
     def _defaulted(self, mention: Mention, arg: cst.Arg, reach: Reach) -> Reach | None:
         """``name.setdefault("keyword", value)``."""
-        call, above, place = _up(mention, 2)
+        call, _, place = _up(mention, 2)
         if not isinstance(call, cst.Call) or call.args[0] is not arg or not isinstance(call.func, cst.Attribute):
             return None
         if call.func.attr.value != "setdefault":
@@ -216,10 +218,8 @@ class Flows:
     def _owner(self, node: cst.Attribute, place: Place) -> Scope | None:
         if isinstance(node.value, cst.Name):
             for value in self.resolver.values(node.value, place):
-                if not isinstance(value, (ParameterValue, LiteralValue)) and hasattr(value, "scope"):
-                    scope: Scope = value.scope
-                    if self.resolver.is_own_attribute(node, place, scope):
-                        return scope
+                if isinstance(value, InstanceValue) and self.resolver.is_own_attribute(node, place, value.scope):
+                    return value.scope
         return None
 
     def _use(self, use: Use, keyword: str, reach: Reach) -> None:
@@ -319,7 +319,7 @@ class Flows:
             reach.obstacle("the dict is read by the program itself")
 
     def _compared(self, use: Use, keyword: str, reach: Reach) -> None:
-        comparison = next((n for n in use.above if isinstance(n, cst.Comparison)), None)
+        comparison = next((n for n in use.above.nodes() if isinstance(n, cst.Comparison)), None)
         left = comparison.left if comparison is not None else None
         key = string_value(left) if isinstance(left, cst.SimpleString) else None
         if key is None and left is not use.node:
@@ -359,14 +359,14 @@ class Flows:
                     self._use(Use(link.node, link.up, mention.place), keyword, reach)
 
     def _parameter_default(self, use: Use, param: cst.Param, keyword: str, reach: Reach) -> None:
-        function = next(n for n in use.above if isinstance(n, (cst.FunctionDef, cst.Lambda)))
+        function = next(n for n in use.above.nodes() if isinstance(n, (cst.FunctionDef, cst.Lambda)))
         for binding in use.place.scope.names.scopes[function].bindings.get(param.name.value, ()):
             if binding.node is param:
                 self._binding(binding, keyword, reach)
 
     def _nested(self, element: cst.DictElement, above: Link, place: Place, keyword: str, reach: Reach) -> None:
         """The dict is a value of another one: only ``outer["key"]`` with a constant key is followed."""
-        outer, link = _climb(above, 1)
+        _, link = _climb(above, 1)
         key = string_value(element.key) if isinstance(element.key, cst.SimpleString) else None
         if key is None or not isinstance(link.node, cst.Assign):
             reach.obstacle("the dict is used in a way that can't be followed")
@@ -433,7 +433,7 @@ class Flows:
     def _function(self, scope: Scope, keyword: str, held: frozenset[str], reach: Reach) -> None:
         node = scope.node
         assert isinstance(node, (cst.FunctionDef, cst.Lambda))
-        named = {param.name.value for param in parameters(node.params) if not isinstance(param.star, str) or not param.star}
+        named = {param.name.value for param in parameters(node.params) if param.star not in ("*", "**")}
         if keyword in named or node.params.star_kwarg is None:
             reach.add("own")
             return
@@ -482,7 +482,8 @@ class Flows:
                 parent = mention.above.node
                 if isinstance(parent, cst.Subscript) and parent.value is mention.node:
                     link = mention.above.up
-                    if link is not None and isinstance(link.node, cst.AssignTarget) and (key := _constant_index(parent)):
+                    key = _constant_index(parent)
+                    if link is not None and isinstance(link.node, cst.AssignTarget) and key is not None:
                         yield key
 
 

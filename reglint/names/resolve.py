@@ -163,9 +163,9 @@ class Resolver:
     def _binding_values(self, binding: Binding, name: str) -> Iterable[Value]:
         kind, node, place = binding.kind, binding.node, binding.place
         if kind == "assign" and node is not None:
-            return self._unpack(node, place, binding.index)
+            return self._unpack(node, place, binding.unpack)
         if kind == "loop" and node is not None:
-            return self._loop(node, place, binding.index)
+            return self._loop(node, place, binding.unpack)
         if kind == "function" and binding.scope is not None:
             return (FunctionValue(binding.scope),)
         if kind == "class" and binding.scope is not None:
@@ -225,7 +225,9 @@ class Resolver:
     def receiver_class(self, binding: Binding) -> InstanceValue | ClassValue | None:
         """What ``self`` or ``cls`` is, if ``binding`` is the first parameter of a method."""
         function = binding.scope
-        if function is None or function.kind != "function" or function.parent is None or function.parent.kind != "class":
+        if function is None or function.kind != "function":
+            return None
+        if function.parent is None or function.parent.kind != "class":
             return None
         node = function.node
         if not isinstance(node, cst.FunctionDef) or binding.node is not next(parameters(node.params), None):
@@ -317,7 +319,7 @@ class Resolver:
         return (ModuleValue(below),) if below is not None else (UNKNOWN,)
 
     def imports(self, names: ModuleNames, wanted: Callable[[str], bool]) -> bool:
-        """Does a module import something from outside whose dotted name is ``wanted``, itself or by star imports in its project?"""
+        """Does a module import something outside the project that is ``wanted`` (by dotted name), itself or by star?"""
         seen: set[str] = set()
         pending = [names]
         while pending:
@@ -379,7 +381,7 @@ class Resolver:
         return any(isinstance(v, InstanceValue) and v.scope is owner for v in self.values(target.value, place))
 
     def _base_members(self, scope: Scope, name: str) -> Values:
-        """``name`` as the bases of a class have it: the first base that a class of the project is and defines it, else what is outside."""
+        """``name`` as the bases of a class have it: from the first base in the project with it, else from outside."""
         outside: list[Value] = []
         for base in self.bases(scope):
             if isinstance(base, ClassValue) and base.scope is not scope:
@@ -540,7 +542,7 @@ def is_changed(name: str, names: ModuleNames) -> bool:
 
 
 def _changes(mention: Mention) -> bool:
-    chain = list(zip(range(2), mention.above, strict=False))
+    chain = list(zip(range(2), mention.above.nodes(), strict=False))
     parent = chain[0][1]
     if isinstance(parent, cst.Subscript) and parent.value is mention.node and len(chain) > 1:
         return isinstance(chain[1][1], (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del))

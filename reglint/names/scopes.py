@@ -19,10 +19,10 @@ END = 1 << 60
 
 
 class Arm(NamedTuple):
-    """One branch of a statement that may or may not run: ``index`` of its arms."""
+    """One branch of a statement that may or may not run: number ``arm`` of its arms."""
 
     statement: cst.CSTNode
-    index: int
+    arm: int
     exhaustive: int  # how many arms there are if one of them always runs, else 0
     loops: bool = False
 
@@ -66,8 +66,9 @@ class Binding(NamedTuple):
     """One thing that gives a name its value.
 
     ``kind`` tells what ``node`` is: ``assign`` and ``loop`` an expression (an element of it, for ``loop``, of which
-    ``index`` is unpacked), ``function`` and ``class`` a definition with its own ``scope``, ``parameter`` a
-    :class:`libcst.Param`, ``import`` and ``from`` an alias, ``star`` an ``ImportFrom``, ``opaque`` nothing that can be followed.
+    ``unpack`` tells the place), ``function`` and ``class`` a definition with its own ``scope``, ``parameter`` a
+    :class:`libcst.Param`, ``import`` and ``from`` an alias, ``star`` nothing (``statement`` is the
+    import), ``opaque`` nothing that can be followed.
     """
 
     name: str
@@ -76,17 +77,18 @@ class Binding(NamedTuple):
     node: cst.CSTNode | None = None
     statement: cst.CSTNode | None = None
     scope: Scope | None = None
-    index: tuple[int, ...] = ()
+    unpack: tuple[int, ...] = ()
     star: str = ""  # `*` or `**` of a parameter
 
 
 class Link(NamedTuple):
-    """The ancestors of a node, innermost first."""
+    """The nearest ancestor of a node, with its own."""
 
     node: cst.CSTNode
     up: Link | None
 
-    def __iter__(self) -> Iterator[cst.CSTNode]:  # type: ignore[override]
+    def nodes(self) -> Iterator[cst.CSTNode]:
+        """Every ancestor, innermost first."""
         link: Link | None = self
         while link is not None:
             yield link.node
@@ -186,7 +188,7 @@ class ModuleNames:
             node, where = pending.pop()
             if isinstance(node, cst.Name):
                 kind_here = kind if value is not None else "opaque"
-                self._bind(Binding(node.value, kind_here, place, value, index=where))
+                self._bind(Binding(node.value, kind_here, place, value, unpack=where))
             elif isinstance(node, cst.Attribute) and value is not None and not where and kind == "assign":
                 self.attributes.setdefault(node.attr.value, []).append(AttributeBinding(node, value, place))
             elif isinstance(node, (cst.Tuple, cst.List)):
@@ -388,7 +390,7 @@ class ModuleNames:
             node, where = pending.pop()
             if isinstance(node, cst.Name):
                 at = inner._replace(order=-1)
-                binding = Binding(node.value, "loop", at, clause.iter, index=where)
+                binding = Binding(node.value, "loop", at, clause.iter, unpack=where)
                 scope.bindings.setdefault(node.value, []).append(binding)
             elif isinstance(node, (cst.Tuple, cst.List)):
                 pending.extend((element.value, (*where, rank)) for rank, element in enumerate(node.elements))
@@ -433,7 +435,7 @@ def reaching(name: str, place: Place, supplies: Supplies) -> tuple[list[Binding]
 
 
 def lookup(name: str, place: Place, supplies: Supplies) -> Iterator[Binding]:
-    """The bindings that ``name`` may have at ``place``, from the innermost scope outwards; none: it is a builtin or unbound."""
+    """The bindings that ``name`` may have at ``place``, innermost scope first; none where it is builtin or unbound."""
     at: Place | None = place
     later = False
     while at is not None:
@@ -445,7 +447,6 @@ def lookup(name: str, place: Place, supplies: Supplies) -> Iterator[Binding]:
                 return
         later = later or at.scope.deferred
         at = outer_place(at, later)
-
 
 
 def _inside(place: Place, arm: Arm) -> Place:
@@ -518,7 +519,7 @@ def _order(binding: Binding) -> int:
 def _common(one: Path, other: Path) -> int:
     depth = 0
     for a, b in zip(one, other, strict=False):
-        if a.statement is not b.statement or a.index != b.index:
+        if a.statement is not b.statement or a.arm != b.arm:
             break
         depth += 1
     return depth
@@ -533,7 +534,7 @@ def _covers(arms: Path, covered: dict[cst.CSTNode, set[int]]) -> bool:
     """Does a binding below ``arms``, together with those seen before, happen on every way?"""
     for arm in reversed(arms):
         taken = covered.setdefault(arm.statement, set())
-        taken.add(arm.index)
+        taken.add(arm.arm)
         if not arm.exhaustive or len(taken) < arm.exhaustive:
             return False
     return True

@@ -1,4 +1,4 @@
-"""Published packages, pinned: exactly the findings that were decided by reading their code, before the tool saw them."""
+"""Published packages, pinned: exactly the findings decided by reading their code, before the tool saw them."""
 
 from __future__ import annotations
 
