@@ -76,7 +76,9 @@ class _Mask:
     def _ends_operand(self, index: int) -> bool:
         """Tell whether the token can be the last of an operand, so that a backtick after it closes."""
         kind, word = self.tokens[index].kind, self.words[index]
-        return kind in ("number", "string") or word in _CLOSING or word == "`" or (kind == "name" and word not in _WORDS)
+        return (
+            kind in ("number", "string") or word in _CLOSING or word == "`" or (kind == "name" and word not in _WORDS)
+        )
 
     def result(self) -> str:
         """Give the masked text, exactly as long as the original."""
@@ -300,7 +302,32 @@ _PREFIX = re.compile("[A-Za-z]+")
 _RENAMED = {"async": "asyn_", "await": "awai_", "nonlocal": "nonloca_", "True": "Tru_", "False": "Fals_"}
 # Keywords that an operand cannot end with.
 _WORDS = frozenset(
-    ["and", "as", "assert", "del", "elif", "else", "except", "exec", "for", "from", "global", "if", "import", "in", "is", "lambda", "not", "or", "print", "raise", "return", "while", "with", "yield"]
+    [
+        "and",
+        "as",
+        "assert",
+        "del",
+        "elif",
+        "else",
+        "except",
+        "exec",
+        "for",
+        "from",
+        "global",
+        "if",
+        "import",
+        "in",
+        "is",
+        "lambda",
+        "not",
+        "or",
+        "print",
+        "raise",
+        "return",
+        "while",
+        "with",
+        "yield",
+    ]
 )
 
 

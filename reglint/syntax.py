@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -153,22 +153,51 @@ def _line_starts(text: str) -> list[int]:
 
 # Words that are never a Name in a tree.
 _KEYWORDS = frozenset(
-    ["and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield"]
+    [
+        "and",
+        "as",
+        "assert",
+        "async",
+        "await",
+        "break",
+        "class",
+        "continue",
+        "def",
+        "del",
+        "elif",
+        "else",
+        "except",
+        "finally",
+        "for",
+        "from",
+        "global",
+        "if",
+        "import",
+        "in",
+        "is",
+        "lambda",
+        "nonlocal",
+        "not",
+        "or",
+        "pass",
+        "raise",
+        "return",
+        "try",
+        "while",
+        "with",
+        "yield",
+    ]
 )
 _Spans = dict[cst.CSTNode, tuple[int, int]]
 
 
 def _aligned(module: cst.Module | None, text: str) -> _Spans:
     """Pair the names and strings of a tree with the tokens of its text; empty if they do not match one to one."""
-    spans: _Spans = {}
-    found = _words(text)
-    for node, value in _expected(module):
-        span = next(found, None)
-        if span is None or text[span[0] : span[1]] != value:
-            return {}
-        if node is not None:
-            spans[node] = span
-    return spans if next(found, None) is None else {}
+    nodes, values = _expected(module)
+    found = list(_words(text))
+    if values != [text[start:end] for start, end in found]:
+        return {}
+    return {node: span for node, span in zip(nodes, found, strict=True) if node is not None}
 
 
 def _words(text: str) -> Iterator[tuple[int, int]]:
@@ -178,7 +207,7 @@ def _words(text: str) -> Iterator[tuple[int, int]]:
             if text[start:end] not in _KEYWORDS:
                 yield start, end
         elif kind == "string":
-            fields = tokens.fields(text, start)
+            fields = None if text[start] in "'\"" else tokens.fields(text, start)
             if fields is None:
                 yield start, end
             else:
@@ -196,34 +225,37 @@ def _words_in_fields(text: str, fields: list[tuple[int, int]]) -> Iterator[tuple
         conversion = text[start:end] == "!"
 
 
-def _expected(module: cst.Module | None) -> Iterator[tuple[cst.CSTNode | None, str]]:
-    """Yield the names and strings of a tree in source order, and between them (without a node) words that are none."""
-    if module is None:
-        return
-    for node in tree.walk(module):
-        if isinstance(node, (cst.Name, cst.SimpleString)):
-            yield node, node.value
-        else:
-            words = _SOFT.get(type(node).__name__)
-            if words is not None:
-                for word in words(node):
-                    yield None, word
+def _expected(module: cst.Module | None) -> tuple[list[cst.CSTNode | None], list[str]]:
+    """Give the names and strings of a tree, and how they read, in source order; words that are no node stand as None."""
+    nodes: list[cst.CSTNode | None] = []
+    values: list[str] = []
+    for node in tree.walk(module) if module else ():
+        kind = node.__class__
+        if kind is cst.Name or kind is cst.SimpleString:
+            nodes.append(node)
+            values.append(node.value)  # type: ignore[attr-defined]
+        elif kind in _SOFT:
+            word = _SOFT[kind]
+            # A pattern without a name is written `_`.
+            if word != "_" or (node.name is None and getattr(node, "pattern", None) is None):  # type: ignore[attr-defined]
+                nodes.append(None)
+                values.append(word)
+    return nodes, values
 
 
-def _wildcard(node: cst.CSTNode) -> tuple[str, ...]:
-    """Give the ``_`` that a pattern without a name is written as."""
-    return ("_",) if getattr(node, "name", None) is None and getattr(node, "pattern", None) is None else ()
-
-
-# By name, since older releases of libcst lack some.
-_SOFT: dict[str, Callable[[cst.CSTNode], tuple[str, ...]]] = {
-    "Match": lambda _: ("match",),
-    "MatchCase": lambda _: ("case",),
-    "MatchAs": _wildcard,
-    "MatchStar": _wildcard,
-    "TypeAlias": lambda _: ("type",),
-    "LazyImport": lambda _: ("lazy",),
-    "LazyImportFrom": lambda _: ("lazy",),
+# Soft keywords and the wildcard are names to the scanner. By name, since older releases of libcst lack some.
+_SOFT: dict[type[cst.CSTNode], str] = {
+    getattr(cst, name): word
+    for name, word in {
+        "Match": "match",
+        "MatchCase": "case",
+        "MatchAs": "_",
+        "MatchStar": "_",
+        "TypeAlias": "type",
+        "LazyImport": "lazy",
+        "LazyImportFrom": "lazy",
+    }.items()
+    if hasattr(cst, name)
 }
 
 

@@ -35,7 +35,7 @@ _CONTINUED_LINE = r"\\(?:\r\n|[\r\n])"
 _OTHER = r"'''[\s\S]*|\"\"\"[\s\S]*|['\"][^\r\n]*|[^\s\w]|[\x0b\x1c-\x1f]"
 
 # What is most frequent is tried first: a name that is no prefix of a string, and punctuation that stands for itself.
-_PLAIN_NAME = rf"{_NAME}\b(?!['\"])"
+_PLAIN_NAME = rf"{_NAME}(?![\w\x80-\U0010ffff'\"])"
 _PLAIN_OP = r"[()\[\],:](?!=)|\.(?![.0-9])"
 
 _KINDS = (None, "name", "op", "string", "name", "op", "number", "newline", "comment", "other")
@@ -72,6 +72,7 @@ def _scan_from(text: str, position: int, nesting: bool, tokens: list[Token]) -> 
     ``nesting`` turns false at the first f-string that makes no sense: looking into more of them could take quadratic
     time, and such a text is refused by every parser anyway.
     """
+    make, add = tuple.__new__, tokens.append  # a third faster than `Token(…)`, and this is the hot loop
     for match in _TOKEN.finditer(text, position):
         kind = _KINDS[match.lastindex or 0]
         if kind is None:
@@ -89,7 +90,7 @@ def _scan_from(text: str, position: int, nesting: bool, tokens: list[Token]) -> 
                     tokens.append(Token("string", start, formatted.end))
                     return formatted.end, nesting
             start = match.start()
-        tokens.append(Token(kind, start, end))
+        add(make(Token, (kind, start, end)))
     return len(text), nesting
 
 

@@ -10,6 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+_PACKAGES = ("keras", "tensorflow", "tf-keras", "keras-core")
 _NEWEST = Version("999")
 _BOUND = re.compile(r"\d+(?:\.\d+)*")
 
@@ -88,4 +89,7 @@ def _requirement(text: str) -> tuple[str, SpecifierSet]:
         raise ValueError(
             f"`{text}` is no Keras version; write e.g. `2.2.4`, `>=2,<3`, `keras==3.15.1` or `tensorflow==2.15`"
         ) from None
-    return canonicalize_name(requirement.name), requirement.specifier
+    name = canonicalize_name(requirement.name)
+    if name not in _PACKAGES:
+        raise ValueError(f"`{text}` names no Keras; packages that bring one are {', '.join(_PACKAGES)}")
+    return name, requirement.specifier

@@ -15,7 +15,7 @@ import pytest
 import reglint
 from reglint.cli import main
 
-#: Line 2 holds one error with a safe fix at column 15.
+#: Line 2 holds one error with a safe fix, at column 18.
 BAD = 'from keras.layers import Dense\nlayer = Dense(8, W_regularizer="l2")\n'
 FIXED = BAD.replace("W_reg", "kernel_reg")
 #: Line 2 holds one warning with a safe fix.

@@ -59,11 +59,18 @@ class Guards:
 
     def _is_old_attempt(self, statement: cst.Try | cst.TryStar, child: cst.CSTNode) -> bool:
         """One arm tries today's spelling and the other, where ``child`` is, the old one."""
-        handlers = [handler for handler in statement.handlers if handler is not child]
-        if child is statement.body or child is statement.orelse:
-            return any(self._catches(h) and self._speaks_today(h.body, h) for h in handlers)
         handler = next((handler for handler in statement.handlers if handler is child), None)
-        return handler is not None and self._catches(handler) and self._speaks_today(statement.body, handler)
+        if handler is not None:
+            return self._catches(handler) and self._tells_apart(statement.body, handler.body, handler)
+        if child is not statement.body:
+            return False
+        return any(self._catches(h) and self._tells_apart(h.body, statement.body, h) for h in statement.handlers)
+
+    def _tells_apart(
+        self, newer: cst.CSTNode, older: cst.CSTNode, handler: cst.ExceptHandler | cst.ExceptStarHandler
+    ) -> bool:
+        """Does only one of the arms speak as today's Keras wants it?"""
+        return self._speaks_today(newer, handler) and not self._speaks_today(older, handler)
 
     def _catches(self, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
         return bool(_caught(handler) & (_REFUSALS | _IMPORT_FAILURES))

@@ -45,10 +45,9 @@ class File:
         self.flows = Flows(self.resolver)
 
     def mentions(self, word: str) -> Iterator[Mention]:
-        """Where a name or string stands that an edit can reach (nothing inside an f-string can)."""
-        for mention in (*self.names.mentions.get(word, ()), *self.names.strings.get(word, ())):
-            if not any(isinstance(node, cst.FormattedString) for node in mention.above.nodes()):
-                yield mention
+        """Where a name stands, or a string that says it."""
+        yield from self.names.mentions.get(word, ())
+        yield from self.names.strings.get(word, ())
 
     def span(self, node: cst.Name | cst.SimpleString) -> tuple[int, int]:
         """Where a name stands in the text, or what is between the quotes of a string."""

@@ -11,9 +11,9 @@ import libcst as cst
 from reglint.checks.compatibility import Guards
 from reglint.checks.file import CallText, File
 from reglint.checks.renamed_parameter import drop_keyword
-from reglint.checks.symbols import Import, Use, imports, is_free, is_free_in, means_regularizer, spelling, uses
+from reglint.checks.symbols import Import, Use, imports, is_free_in, means_regularizer, spelling, uses
 from reglint.findings import Applicability, Edit, Finding, Fix
-from reglint.names.scopes import Mention
+from reglint.names.scopes import Mention, Scope
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
 from reglint.tree import walk
@@ -60,16 +60,22 @@ def _check_symbol(file: File, card: Card, renamed: Renamed) -> Iterator[Finding]
     imported = [found for found in every if found not in guarded]
     used = [use for use in uses(file, renamed.old, [i.local for i in every]) if _is_judged(file, use.package)]
     used = [u for u in used if not guards.in_old_arm(u.mention) and not any(_serves(file, g, u) for g in guarded)]
-    for found in imported:
-        yield from _check_import(file, card, renamed, found, used)
-    owners = {(i.binding.place.scope, i.binding.place.order, i.local) for i in imported}
+    told: set[Use] = set()
+    for group in _grouped(imported):
+        mine = [use for use in used if any(_serves(file, found, use) for found in group)]
+        told.update(mine)
+        yield from _check_imports(file, card, renamed, group, mine)
     for use in used:
-        if isinstance(use.expression, cst.Name):
-            bindings = file.resolver.bindings(use.expression.value, use.place)
-            if any((b.place.scope, b.place.order, b.name) in owners for b in bindings):
-                continue  # told with its import
-        plan = _plan_use(file, renamed, use)
-        yield _finding(file, card, renamed, use.name, plan, use.sure)
+        if use not in told:
+            yield _finding(file, card, renamed, use.name, _plan_use(file, renamed, use), use.sure)
+
+
+def _grouped(imported: Sequence[Import]) -> list[list[Import]]:
+    """Imports that bind the same name in the same scope, such as the arms of a ``try``: they change together."""
+    groups: dict[tuple[Scope, str], list[Import]] = {}
+    for found in imported:
+        groups.setdefault((found.binding.place.scope, found.local), []).append(found)
+    return list(groups.values())
 
 
 def _is_judged(file: File, package: str) -> bool:
@@ -94,13 +100,15 @@ def _is_old_import(guards: Guards, found: Import) -> bool:
     return guards.is_old_arm(first, rest, found.binding.place)
 
 
-def _check_import(file: File, card: Card, renamed: Renamed, found: Import, used: Sequence[Use]) -> Iterator[Finding]:
-    """The findings of one import and of the uses that it serves; all carry the same fix."""
-    mine = [use for use in used if isinstance(use.expression, cst.Name) and _serves(file, found, use)]
-    plan = _plan_import(file, renamed, found, mine)
-    sure = all(use.sure for use in mine)
-    yield _finding(file, card, renamed, found.name, plan, sure)
-    for use in mine:
+def _check_imports(
+    file: File, card: Card, renamed: Renamed, group: Sequence[Import], used: Sequence[Use]
+) -> Iterator[Finding]:
+    """The findings of imports and of the uses that they serve; all carry the same fix."""
+    plan = _plan_imports(file, renamed, group, used)
+    sure = all(use.sure for use in used)
+    for found in group:
+        yield _finding(file, card, renamed, found.name, plan, sure)
+    for use in used:
         if use.name.value == renamed.old:
             yield _finding(file, card, renamed, use.name, plan, sure)
 
@@ -112,16 +120,16 @@ def _serves(file: File, found: Import, use: Use) -> bool:
     )
 
 
-def _plan_import(file: File, renamed: Renamed, found: Import, used: Sequence[Use]) -> Plan:
-    aliased = found.local != renamed.old
-    scope = found.binding.place.scope
-    if not _offers(file, found, renamed.new):
-        return Plan(withheld=f"the module it is imported from has no `{renamed.new}`")
+def _plan_imports(file: File, renamed: Renamed, group: Sequence[Import], used: Sequence[Use]) -> Plan:
     edits: list[Edit] = []
-    if not aliased and not is_free_in(file, renamed.new, scope):
-        return Plan(withheld=f"`{renamed.new}` means something else here")
+    for found in group:
+        reason = _withheld_import(file, renamed, found, group)
+        if reason is not None:
+            return Plan(withheld=reason)
+        edits.append(_import_edit(file, renamed, found))
+    aliased = group[0].local != renamed.old
     for use in used:
-        if not aliased and not _can_say(file, renamed.new, use):
+        if not aliased and not _can_say(file, renamed.new, use, group):
             return Plan(withheld=f"`{renamed.new}` means something else where `{renamed.old}` is used")
         plan = _plan_arguments(file, renamed, use)
         if plan.withheld is not None:
@@ -129,38 +137,110 @@ def _plan_import(file: File, renamed: Renamed, found: Import, used: Sequence[Use
         edits.extend(plan.edits)
         if not aliased:
             edits.append(file.replace(*file.span(use.name), renamed.new))
-    edits.append(_import_edit(file, renamed, found, used))
     return Plan(tuple(sorted(edits)))
 
 
-def _can_say(file: File, new: str, use: Use) -> bool:
-    values = file.resolver.name(new, use.place)
-    return is_free(file, new, use.place) or means_regularizer(file, values, new)
+def _withheld_import(file: File, renamed: Renamed, found: Import, group: Sequence[Import]) -> str | None:
+    """Why an import can't bind today's name in the old one's place, or None."""
+    if not _offers(file, found, renamed.new):
+        return f"the module it is imported from has no `{renamed.new}`"
+    if found.local != renamed.old:
+        return None
+    scope = found.binding.place.scope
+    if not is_free_in(file, renamed.new, found.package, scope):
+        return f"`{renamed.new}` means something else here"
+    if any(binding not in [other.binding for other in group] for binding in scope.bindings[renamed.old]):
+        return f"`{renamed.old}` is bound by something else as well"
+    if any(_is_exported(mention) for mention in file.names.strings.get(renamed.old, ())):
+        return f"`{renamed.old}` is listed in `__all__`"
+    first = _comes_first(file, renamed, found)
+    return None if first is None else f"`{first}` beside it comes first"
+
+
+def _is_exported(mention: Mention) -> bool:
+    """Does a string stand in ``__all__``?"""
+    for node in mention.above.nodes():
+        if isinstance(node, cst.Assign):
+            return any(isinstance(t.target, cst.Name) and t.target.value == "__all__" for t in node.targets)
+        if isinstance(node, cst.AugAssign):
+            return isinstance(node.target, cst.Name) and node.target.value == "__all__"
+    return False
+
+
+def _can_say(file: File, new: str, use: Use, group: Sequence[Import]) -> bool:
+    """Will ``new`` mean the imported regularizer where ``use`` is?"""
+    owner = group[0].binding.place.scope
+    scope: Scope | None = use.place.scope
+    while scope is not None and scope is not owner:
+        if new in scope.bindings and not is_free_in(file, new, use.package, scope):
+            return False
+        if scope.stars:
+            return False
+        scope = scope.parent
+    last = min(found.binding.place.order for found in group)
+    return not any(
+        star.place.order > last and file.resolver.supplies(star, new) is not False for star in owner.stars
+    )
 
 
 def _offers(file: File, found: Import, new: str) -> bool:
     """Does the module that the import names have ``new``?"""
     values = file.resolver.binding_values(found.binding._replace(node=cst.ImportAlias(cst.Name(new))), new)
-    return means_regularizer(file, values, new)
+    return means_regularizer(file, values, new, found.package)
 
 
-def _import_edit(file: File, renamed: Renamed, found: Import, used: Sequence[Use]) -> Edit:
+def _import_edit(file: File, renamed: Renamed, found: Import) -> Edit:
     """Rename the imported name, or take it out where the new one is imported already."""
     start, end = file.span(found.name)
     rename = file.replace(start, end, renamed.new)
-    if found.local != renamed.old or not _is_imported_before(file, renamed, found, used):
+    aliases = _aliases(found.statement)
+    rank = next(rank for rank, alias in enumerate(aliases) if alias.name is found.name)
+    if not _leaves(file, found, aliases[rank]):
         return rename
-    names = found.statement.names
-    assert not isinstance(names, cst.ImportStar)
-    aliases = list(names)
-    rank = next(i for i, alias in enumerate(aliases) if alias.name is found.name)
     if len(aliases) == 1:
         return _line_of(file, found) or rename
-    first = _alias_end(file, aliases[rank - 1]) if rank else start
-    last = end if rank else file.span(_leftmost(aliases[1]))[0]
-    if "#" in file.source.text[first:last] or (rank == 0 and _vanishes(file, aliases[1])):
-        return rename
-    return file.replace(first, last, "")
+    # the first of those that stay keeps no comma before it
+    if all(_leaves(file, found, alias) for alias in aliases[:rank]):
+        if rank + 1 == len(aliases):
+            return rename
+        end = file.span(_leftmost(aliases[rank + 1]))[0]
+    else:
+        start = _alias_end(file, aliases[rank - 1])
+    return rename if "#" in file.source.text[start:end] else file.replace(start, end, "")
+
+
+def _aliases(statement: cst.ImportFrom) -> Sequence[cst.ImportAlias]:
+    return () if isinstance(statement.names, cst.ImportStar) else statement.names
+
+
+def _leaves(file: File, found: Import, alias: cst.ImportAlias) -> bool:
+    """Is ``alias`` an old name of which today's is imported by the same statement, or surely before it?"""
+    new = _today(alias)
+    place = found.binding.place
+    for binding in place.scope.bindings.get(new, ()) if new is not None else ():
+        same = binding.statement is found.statement
+        before = binding.place.order < place.order and binding.place.path == place.path[: len(binding.place.path)]
+        if binding.kind == "from" and (same or before):
+            return True
+    return False
+
+
+def _today(alias: cst.ImportAlias) -> str | None:
+    """Today's name of an old one that is imported as it is."""
+    if alias.asname is not None or not isinstance(alias.name, cst.Name):
+        return None
+    known: Mapping[str, Any] | None = facts("regularizers")["symbols"].get(alias.name.value)
+    return None if known is None else str(known["to"])
+
+
+def _comes_first(file: File, renamed: Renamed, found: Import) -> str | None:
+    """Another old name of the same statement that becomes the same new one, and stands before this one."""
+    for alias in _aliases(found.statement):
+        if alias.name is found.name:
+            return None
+        if _today(alias) == renamed.new and isinstance(alias.name, cst.Name):
+            return alias.name.value
+    return None
 
 
 def _line_of(file: File, found: Import) -> Edit | None:
@@ -175,11 +255,6 @@ def _line_of(file: File, found: Import) -> Edit | None:
             after = _LINE_END.match(file.source.text, end)
             return file.replace(start, after.end(), "") if match and after else None
     return None
-
-
-def _vanishes(file: File, alias: cst.ImportAlias) -> bool:
-    """May this neighbour be taken out too, so that the two edits would meet?"""
-    return isinstance(alias.name, cst.Name) and alias.name.value in facts("regularizers")["symbols"]
 
 
 def _alias_end(file: File, alias: cst.ImportAlias) -> int:
@@ -197,29 +272,10 @@ def _leftmost(alias: cst.ImportAlias) -> cst.Name:
     return node
 
 
-def _is_imported_before(file: File, renamed: Renamed, found: Import, used: Sequence[Use]) -> bool:
-    """Is ``new`` imported by the same statement, or surely before, or by an earlier old name of the same statement?"""
-    place = found.binding.place
-    for binding in place.scope.bindings.get(renamed.new, ()):
-        same = binding.statement is found.statement
-        before = binding.place.order < place.order and binding.place.path == place.path[: len(binding.place.path)]
-        if binding.kind == "from" and (same or before):
-            return True
-    names = found.statement.names
-    symbols = facts("regularizers")["symbols"]
-    for alias in names if not isinstance(names, cst.ImportStar) else ():
-        if alias.name is found.name:
-            return False
-        if alias.asname is None and isinstance(alias.name, cst.Name):
-            if symbols.get(alias.name.value, {}).get("to") == renamed.new:
-                return True
-    return False
-
-
 def _plan_use(file: File, renamed: Renamed, use: Use) -> Plan:
     """A use that has no import of its own: through a module (``regularizers.old``) or a star import."""
     if isinstance(use.expression, cst.Name) and not means_regularizer(
-        file, file.resolver.name(renamed.new, use.place), renamed.new
+        file, file.resolver.name(renamed.new, use.place), renamed.new, use.package
     ):
         return Plan(withheld=f"`{renamed.new}` is not imported here")
     if isinstance(use.expression, cst.Attribute):
@@ -228,7 +284,7 @@ def _plan_use(file: File, renamed: Renamed, use: Use) -> Plan:
             for value in file.resolver.values(use.expression.value, use.place)
             for member in file.resolver.member(value, renamed.new)
         ]
-        if not means_regularizer(file, tuple(members), renamed.new):
+        if not means_regularizer(file, tuple(members), renamed.new, use.package):
             return Plan(withheld=f"there is no `{renamed.new}` beside it")
     plan = _plan_arguments(file, renamed, use)
     if plan.withheld is not None:

@@ -110,15 +110,10 @@ def means_regularizer(file: File, values: Values, name: str, package: str | None
     return bool(found) and None not in found and (package is None or found == {package})
 
 
-def is_free(file: File, name: str, place: Place) -> bool:
-    """Is ``name`` bound nowhere that counts at ``place``?"""
-    return not file.resolver.bindings(name, place)
-
-
-def is_free_in(file: File, name: str, scope: Scope) -> bool:
-    """Does ``scope`` bind ``name`` to nothing but that regularizer?"""
+def is_free_in(file: File, name: str, package: str, scope: Scope) -> bool:
+    """Does ``scope`` bind ``name`` to nothing but that regularizer of that package?"""
     return all(
-        means_regularizer(file, file.resolver.binding_values(binding, name), name)
+        means_regularizer(file, file.resolver.binding_values(binding, name), name, package)
         for binding in scope.bindings.get(name, ())
     )
 

@@ -126,7 +126,7 @@ class Resolver:
 
     def name(self, name: str, place: Place) -> Values:
         """The values that ``name`` may have at ``place``."""
-        found = self._bound(lookup(name, place, self._supplies), name)
+        found = self._bound(lookup(name, place, self.supplies), name)
         if not found:
             found = (Symbol(f"builtins.{name}") if name in _BUILTINS else UNKNOWN,)
         return found
@@ -134,7 +134,7 @@ class Resolver:
     def _bound(self, bindings: Iterable[Binding], name: str) -> Values:
         """The values that the bindings together give to ``name``; empty where there are none."""
         every = list(bindings)
-        sure = any(binding.kind != "star" or self._supplies(binding, name) for binding in every)
+        sure = any(binding.kind != "star" or self.supplies(binding, name) for binding in every)
         found: list[Value] = []
         for binding in every:
             if binding.kind == "star":
@@ -145,7 +145,7 @@ class Resolver:
 
     def bindings(self, name: str, place: Place) -> list[Binding]:
         """The bindings that ``name`` may have at ``place``."""
-        return list(lookup(name, place, self._supplies))
+        return list(lookup(name, place, self.supplies))
 
     # -- bindings -----------------------------------------------------------------------------------------------------
 
@@ -280,7 +280,8 @@ class Resolver:
             return (StarredValue("." * level + base, name),)
         return (Symbol(f"{base}.{name}"),)
 
-    def _supplies(self, binding: Binding, name: str) -> bool | None:
+    def supplies(self, binding: Binding, name: str) -> bool | None:
+        """Does a star import bind ``name``? None: nobody knows."""
         assert isinstance(binding.statement, cst.ImportFrom)
         base, level = _from_module(binding.statement)
         module = self._find(binding.place.scope.names.filename, base, level)
@@ -302,7 +303,7 @@ class Resolver:
             return True
         self._busy.add(key)
         try:
-            answers = [self._supplies(star, name) for star in names.scope.stars]
+            answers = [self.supplies(star, name) for star in names.scope.stars]
         finally:
             self._busy.discard(key)
         return True if True in answers else None if None in answers else False
@@ -312,7 +313,7 @@ class Resolver:
         names = self.project.names(module)
         if names is not None:
             place = Place(names.scope, END, ())
-            found = self._bound(lookup(name, place, self._supplies), name)
+            found = self._bound(lookup(name, place, self.supplies), name)
             if found:
                 return found
         below = self.project.submodule(module, name)
