@@ -7,6 +7,7 @@ the tree finds them where they stand in the file. This is tried only after a par
 
 from __future__ import annotations
 
+import keyword
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from reglint.tokens import Token, scan
 
 @dataclass(frozen=True)
 class Masked:
-    """Text for the parser. ``stretches`` pairs offsets in ``text`` with those of the original, from where they run alike."""
+    """Text for the parser. ``stretches`` pairs offsets in ``text`` and in the original from which on both run alike."""
 
     text: str
     stretches: tuple[tuple[int, int], ...] = ((0, 0),)
@@ -301,34 +302,7 @@ _PREFIX = re.compile("[A-Za-z]+")
 # Names of Python 2 that are keywords of Python 3, and names of the same width that nobody uses.
 _RENAMED = {"async": "asyn_", "await": "awai_", "nonlocal": "nonloca_", "True": "Tru_", "False": "Fals_"}
 # Keywords that an operand cannot end with.
-_WORDS = frozenset(
-    [
-        "and",
-        "as",
-        "assert",
-        "del",
-        "elif",
-        "else",
-        "except",
-        "exec",
-        "for",
-        "from",
-        "global",
-        "if",
-        "import",
-        "in",
-        "is",
-        "lambda",
-        "not",
-        "or",
-        "print",
-        "raise",
-        "return",
-        "while",
-        "with",
-        "yield",
-    ]
-)
+_WORDS = frozenset(keyword.kwlist) - {*_RENAMED, "None"} | {"exec", "print"}
 
 
 def _tabs_expanded(text: str, tokens: Sequence[Token]) -> Masked | None:

@@ -1,8 +1,9 @@
-"""From a source to its libcst tree: refusals as findings, Python 2 through a mask, and where in the text a name stands."""
+"""From a source to its libcst tree: refusals as findings, Python 2 through a mask, and where a name stands."""
 
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 import warnings
 from collections.abc import Iterator
@@ -29,8 +30,8 @@ class SyntaxFailure:
 class Parsed:
     """The tree of a source, or the reasons why there is none.
 
-    ``tree`` is None if nothing could be parsed; a notebook's cells that do not parse are blank in it, and each is one of
-    the ``failures``. ``python2`` tells that the text could only be read as Python 2.
+    ``tree`` is None if nothing could be parsed; a notebook's cells that do not parse are blank in it, and each is one
+    of the ``failures``. ``python2`` tells that the text could only be read as Python 2.
     """
 
     def __init__(
@@ -152,42 +153,7 @@ def _line_starts(text: str) -> list[int]:
 
 
 # Words that are never a Name in a tree.
-_KEYWORDS = frozenset(
-    [
-        "and",
-        "as",
-        "assert",
-        "async",
-        "await",
-        "break",
-        "class",
-        "continue",
-        "def",
-        "del",
-        "elif",
-        "else",
-        "except",
-        "finally",
-        "for",
-        "from",
-        "global",
-        "if",
-        "import",
-        "in",
-        "is",
-        "lambda",
-        "nonlocal",
-        "not",
-        "or",
-        "pass",
-        "raise",
-        "return",
-        "try",
-        "while",
-        "with",
-        "yield",
-    ]
-)
+_KEYWORDS = frozenset(keyword.kwlist) - {"True", "False", "None"}
 _Spans = dict[cst.CSTNode, tuple[int, int]]
 
 
@@ -226,7 +192,7 @@ def _words_in_fields(text: str, fields: list[tuple[int, int]]) -> Iterator[tuple
 
 
 def _expected(module: cst.Module | None) -> tuple[list[cst.CSTNode | None], list[str]]:
-    """Give the names and strings of a tree, and how they read, in source order; words that are no node stand as None."""
+    """Give a tree's names and strings and how they read, in source order; None stands for a word without a node."""
     nodes: list[cst.CSTNode | None] = []
     values: list[str] = []
     for node in tree.walk(module) if module else ():

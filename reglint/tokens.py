@@ -167,7 +167,7 @@ def _open_formatted(text: str, start: int, stack: list[_Frame]) -> int:
 
 
 def _step_in_literal(text: str, position: int, stack: list[_Frame], inner: list[tuple[int, int]]) -> int:
-    """Go to the next character that matters in literal text or in a format, and past it; -1 where there is no way on."""
+    """Go past the next character that matters in literal text or in a format; -1 where there is no way on."""
     frame = stack[-1]
     match = _LITERAL_STOP.search(text, position)
     if match is None:
@@ -284,7 +284,7 @@ def too_deep(text: str) -> tuple[int, str] | None:
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of all tokens, those in the fields of f-strings included, line ends with the blanks after them."""
+    """Yield the spans of all tokens, those in fields of f-strings included, line ends with the blanks after them."""
     for kind, start, end in scan(text):
         if kind == "newline":
             match = _LINE_END.match(text, start)
@@ -359,7 +359,7 @@ class _Depth:
                 factors += _TERM
                 if terms + factors > _BUDGET:
                     return index, _TOO_MANY_TERMS
-            elif effect == _LINK or effect == _SIGN or effect == _LAMBDA:
+            elif effect in (_LINK, _SIGN, _LAMBDA):
                 terms += _TERM
                 factors = 0
                 if effect == _LAMBDA:

@@ -147,7 +147,7 @@ def _withheld_import(file: File, renamed: Renamed, found: Import, group: Sequenc
     if found.local != renamed.old:
         return None
     scope = found.binding.place.scope
-    if not is_free_in(file, renamed.new, found.package, scope):
+    if not is_free_in(file, renamed.new, [other.package for other in group], scope):
         return f"`{renamed.new}` means something else here"
     if any(binding not in [other.binding for other in group] for binding in scope.bindings[renamed.old]):
         return f"`{renamed.old}` is bound by something else as well"
@@ -172,7 +172,7 @@ def _can_say(file: File, new: str, use: Use, group: Sequence[Import]) -> bool:
     owner = group[0].binding.place.scope
     scope: Scope | None = use.place.scope
     while scope is not None and scope is not owner:
-        if new in scope.bindings and not is_free_in(file, new, use.package, scope):
+        if new in scope.bindings and not is_free_in(file, new, [found.package for found in group], scope):
             return False
         if scope.stars:
             return False

@@ -104,16 +104,16 @@ def _regularizer(file: File, value: object, old: str) -> str | None:
     return known[0] if known is not None and known[1] == old else None
 
 
-def means_regularizer(file: File, values: Values, name: str, package: str | None = None) -> bool:
-    """Are all of ``values`` the regularizer ``name`` of a Keras (of that very package, if one is given)?"""
+def means_regularizer(file: File, values: Values, name: str, *packages: str) -> bool:
+    """Are all of ``values`` the regularizer ``name`` of a Keras (of those packages, if some are given)?"""
     found = {_regularizer(file, value, name) for value in values}
-    return bool(found) and None not in found and (package is None or found == {package})
+    return bool(found) and None not in found and (not packages or found <= set(packages))
 
 
-def is_free_in(file: File, name: str, package: str, scope: Scope) -> bool:
-    """Does ``scope`` bind ``name`` to nothing but that regularizer of that package?"""
+def is_free_in(file: File, name: str, packages: Iterable[str], scope: Scope) -> bool:
+    """Does ``scope`` bind ``name`` to nothing but that regularizer of those packages?"""
     return all(
-        means_regularizer(file, file.resolver.binding_values(binding, name), name, package)
+        means_regularizer(file, file.resolver.binding_values(binding, name), name, *packages)
         for binding in scope.bindings.get(name, ())
     )
 
