@@ -231,7 +231,10 @@ def _provided(module: cst.Module | None, text: str) -> _Spans:
 
     if module is None:
         return {}
-    positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    try:
+        positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    except RecursionError:
+        return {}
     starts = _line_starts(text)
     spans: _Spans = {}
     for node, position in positions.items():

@@ -142,6 +142,7 @@ _PUNCTUATION: tuple[type[cst.CSTNode], ...] = (
     cst.BaseAugOp,
     cst.BaseParenthesizableWhitespace,
     cst.AssignEqual,
+    cst.Asynchronous,
     cst.Colon,
     cst.Comma,
     cst.Comment,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+# `packaging` costs a quarter of a run that finds nothing, so it is imported only where versions are compared
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
 
 _PACKAGES = ("keras", "tensorflow", "tf-keras", "keras-core")
-_NEWEST = Version("999")
+_NEWEST = "999"
 _BOUND = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -40,21 +43,28 @@ class Allowed:
 
     def admits(self, package: str, releases: str) -> bool:
         """Is one of ``releases`` (``>=3``) of ``package`` allowed? Where nothing is known, the newest counts."""
-        wanted = SpecifierSet(releases)
         specifier = self.specifiers.get(package)
         if specifier is None:
-            return wanted.contains(_NEWEST)
-        return _meets(specifier, lambda probe: wanted.contains(probe, prereleases=True))
+            return _contains(releases, _NEWEST)
+        return _meets(specifier, lambda probe: _contains(releases, probe))
 
 
-def _meets(specifier: SpecifierSet, holds: object) -> bool:
+@cache
+def _contains(releases: str, version: str | Version) -> bool:
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(releases).contains(version, prereleases=True)
+
+
+def _meets(specifier: SpecifierSet, holds: Callable[[Version], bool]) -> bool:
     """Does a release exist, as far as the bounds tell, that the specifier admits and for which ``holds`` is true?"""
-    assert callable(holds)
     return any(holds(probe) and specifier.contains(probe, prereleases=True) for probe in _probes(specifier))
 
 
 def _probes(specifier: SpecifierSet) -> list[Version]:
     """Releases around every bound of the specifier and around the major releases."""
+    from packaging.version import Version
+
     numbers = {"0.3.3", "1.0.0", "1.2.2", "2.0.0", "2.3.1", "2.15.0", "3.0.0", "3.15.1", "4.0.0"}
     for clause in specifier:
         numbers.update(_BOUND.findall(clause.version))
@@ -79,6 +89,11 @@ def _parse(text: str) -> dict[str, SpecifierSet]:
 
 
 def _requirement(text: str) -> tuple[str, SpecifierSet]:
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.utils import canonicalize_name
+    from packaging.version import InvalidVersion, Version
+
     try:
         if text[0].isdigit():
             return "keras", SpecifierSet(f"=={Version(text)}")
