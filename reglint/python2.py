@@ -77,9 +77,11 @@ class _Mask:
     def _ends_operand(self, index: int) -> bool:
         """Tell whether the token can be the last of an operand, so that a backtick after it closes."""
         kind, word = self.tokens[index].kind, self.words[index]
-        return (
-            kind in ("number", "string") or word in _CLOSING or word == "`" or (kind == "name" and word not in _WORDS)
-        )
+        if kind == "name":
+            return word not in _WORDS
+        if word == "`":
+            return self.backticks[-1][1]
+        return kind in ("number", "string") or word in _CLOSING
 
     def result(self) -> str:
         """Give the masked text, exactly as long as the original."""

@@ -27,7 +27,7 @@ _STRING = (
     rf"""|"(?!"")[^"\\\r\n]*(?:{_ESCAPE}[^"\\\r\n]*)*")"""
 )
 # Longest first. `<>` and the backtick are Python 2's; `->`, `:=` and `@=` Python 3's.
-_OP = r"\*\*=|//=|>>=|<<=|\.\.\.|\*\*|//|>>|<<|<>|->|:=|[-+*/%&|^@=!<>]=|[-+*/%&|^=<>@()\[\]{},:.;~`]"
+_OP = r"\*\*=|//=|>>=|<<=|\.\.\.|\*\*|//|>>|<<|<>|->|:=|[-+*/%&|^@=!<>]=|\.(?![0-9])|[-+*/%&|^=<>@()\[\]{},:;~`]"
 _COMMENT = r"#[^\r\n]*"
 _NEWLINE = r"\r\n|\n|\r"
 _CONTINUED_LINE = r"\\(?:\r\n|[\r\n])"
@@ -285,14 +285,28 @@ def too_deep(text: str) -> tuple[int, str] | None:
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield the spans of all tokens, those in fields of f-strings included, line ends with the blanks after them."""
+    nesting = True
+    before = (0, 0)
     for kind, start, end in scan(text):
         if kind == "newline":
             match = _LINE_END.match(text, start)
-            yield start, match.end() if match else end
-            continue
+            end = match.end() if match else end
         yield start, end
-        if kind == "string":
-            yield from fields(text, start) or ()
+        if kind == "string" and "{" in text[start:end] and _FORMATTED_START.match(text, start):
+            inner = fields(text, start) if nesting else None
+            nesting = inner is not None  # as in scan: one that makes no sense is enough
+            yield from inner or _anything_like_code(text, start, end)
+        elif kind == "other" and before[1] == start and _FORMATTED_START.match(text, before[0]):
+            yield from _anything_like_code(text, start, end)
+        before = (start, end)
+
+
+def _anything_like_code(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of operators and words, quotes ignored: libcst looks into f-strings even if they never end."""
+    return (match.span() for match in _CODE.finditer(text, start, end))
+
+
+_CODE = re.compile(f"{_NAME}|{_OP}")
 
 
 class _Depth:
@@ -331,7 +345,9 @@ class _Depth:
                     if terms + factors > _BUDGET:
                         return index, _TOO_MANY_TERMS
                     if "{" in part and not self.unsure:
-                        self.unsure = _is_doubtful(part)
+                        self.unsure = _is_cut_off(part)
+                if len(part) > _SMALL and not self.unsure:
+                    self.unsure = _is_formatted(parts, index)
             elif effect == _DOTTED:
                 factors += _DOT
                 if terms + factors > _BUDGET:
@@ -420,8 +436,12 @@ class _Elifs:
         return self._total * _TERM > _BUDGET
 
 
-def _is_doubtful(part: str) -> bool:
-    """Tell whether a literal is an f-string that has to be looked into: a long one, or one cut off within a field."""
-    if _FORMATTED_START.match(part) is None:
-        return False
-    return len(part) > _SMALL or part.count("{") != part.count("}")
+def _is_cut_off(part: str) -> bool:
+    """Tell whether a literal is an f-string that seems to end within a field: one that reuses its quotes there."""
+    return part.count("{") != part.count("}") and _FORMATTED_START.match(part) is not None
+
+
+def _is_formatted(parts: list[str], index: int) -> bool:
+    """Tell whether a part is an f-string, or what remains of one that has no end after its prefix."""
+    part = parts[index]
+    return any(_FORMATTED_START.match(start) for start in (part, parts[index - 1] + part if index else part))

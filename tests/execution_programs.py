@@ -28,6 +28,7 @@ class Frame:
         self.dicts: list[str] = list(outer.dicts) if outer else []
         self.values: list[str] = list(outer.values) if outer else []
         self.tables: list[str] = list(outer.tables) if outer else []
+        self.symbols: list[str] = list(outer.symbols) if outer else []  # regularizers by their own names
 
     def learn(self, kind: str, name: str) -> str:
         """``name`` holds something of ``kind`` from now on."""
@@ -111,8 +112,6 @@ class Writer:
             "None",
             "'l2'",
             "0.5",
-            "l2(0.1)",
-            "l2(l=0.2)",
             "keras.regularizers.l2(l=0.2)",
             f"'{self.choose(('activity_l2', 'l1l2', 'activity_l1l2'))}'",
             self.regularizer(frame),
@@ -123,7 +122,9 @@ class Writer:
 
     def regularizer(self, frame: Frame) -> str:
         name = self.choose((*OLD_SYMBOLS, *NEW_SYMBOLS, "activity_l2", "l1l2"))
-        prefix = self.choose(("", "", "regularizers.", "keras.regularizers.", "R."))
+        prefix = self.choose(("regularizers.", "keras.regularizers.", "R."))
+        if frame.symbols and self.chance(60):
+            name, prefix = self.choose(frame.symbols), ""
         if name in ("activity_l1", "activity_l2", "l1", "l2"):
             return f"{prefix}{name}({self.choose(('', '0.3', 'l=0.3'))})"
         return f"{prefix}{name}({self.choose(('', '0.3', 'l1=0.3', 'l2=0.3', '0.3, 0.4', 'l2=0.3, l1=0.1', 'l1=0.3,'))})"
@@ -233,6 +234,7 @@ class Writer:
     def write_import(self, frame: Frame) -> None:
         layer = self.choose(LAYERS)
         name = self.choose(CALLABLES)
+        symbol = self.choose((*OLD_SYMBOLS, *NEW_SYMBOLS))
         forms: list[tuple[str, str | None]] = [
             (f"from keras.layers import {layer}", layer),
             (f"from keras.layers import {layer} as {name}", name),
@@ -245,8 +247,8 @@ class Writer:
             ("import foreign as L", "L.Dense"),
             ("from tensorflow import keras", "keras.layers.Dense"),
             ("import tensorflow as tf", "tf.keras.layers.Dense"),
-            (f"from keras.regularizers import {self.choose((*OLD_SYMBOLS, *NEW_SYMBOLS))}", None),
-            (f"from keras.regularizers import {self.choose(OLD_SYMBOLS)}, {self.choose(OLD_SYMBOLS)}", None),
+            (f"from keras.regularizers import {symbol}", None),
+            (f"from keras.regularizers import {symbol}, {self.choose(OLD_SYMBOLS)}", None),
             (f"from keras.regularizers import {self.choose(OLD_SYMBOLS)} as {self.choose(('reg', 'l2', 'l1_l2'))}", None),
             ("from keras import regularizers", None),
             ("import keras.regularizers as R", None),
@@ -267,6 +269,8 @@ class Writer:
         self.put(text)
         if bound is not None:
             frame.learn("callables", bound)
+        if text.startswith("from keras.regularizers import") and " as " not in text and "*" not in text:
+            frame.symbols.append(symbol)
 
     def write_binding(self, frame: Frame) -> None:
         name = self.choose(CALLABLES)
@@ -291,8 +295,7 @@ class Writer:
     def write_value(self, frame: Frame) -> None:
         name = self.choose(PLAIN)
         self.put(f"{name} = {self.value(frame)}")
-        if name not in ("l2", "l1_l2"):
-            frame.learn("values", name)
+        frame.learn("values", name)
 
     def write_table(self, frame: Frame) -> None:
         name = self.choose(("table", "LAYERS", "kw"))
@@ -403,7 +406,7 @@ class Writer:
 
     def write_try(self, frame: Frame) -> None:
         layer = self.choose(("Dense", "Conv2D"))
-        caught = self.choose(("ImportError", "Exception", "KeyError", "TypeError", "(NameError, KeyError)"))
+        caught = self.choose(("ImportError", "Exception", "KeyError", "TypeError", "(IndexError, KeyError)"))
         form = self.choose(range(4))
         if form == 0:
             first = self.choose(("keras.layers", "foreign", "absent", "keras.absent"))
@@ -703,9 +706,7 @@ class Writer:
             f"globals()['{name}'] = {source}",
             f"L.Dense = {source}",
             f"keras.layers.Dense = {source}",
-            f"setattr(L, 'Dense', {source})",
             f"exec('{name} = foreign.Dense')",
-            f"vars(foreign)['Dense'] = {source}",
             f"foreign.Dense = {source}",
             f"functools.partial({source}, {key}=None)({self.given(frame)})",
             f"{source}(**{{}}, {key}=None)",
@@ -745,13 +746,16 @@ def module(choose: Choose, size: int, imports: Sequence[str] = (), lead: bool = 
             ("import keras, keras.layers, keras.layers.core", "keras.layers.Dense"),
             (choose(("import keras.layers as L", "from keras import layers as L", "import foreign as L")), "L.Dense"),
             (choose(("from keras import regularizers", "from keras import regularizers as R, regularizers")), None),
-            (f"from keras.regularizers import {choose(OLD_SYMBOLS)}, {choose(('l2', 'l1_l2', 'activity_l2'))}", None),
-            (choose(("from keras.regularizers import *", "import keras.regularizers as R", "from keras.regularizers import l1l2, l2")), None),
+            ("import keras.regularizers as R", None),
+            (choose(("from keras.regularizers import *", "from keras.regularizers import l1l2, l2")), "l1l2"),
+            (f"from keras.regularizers import {choose(('activity_l2', 'activity_l2, l2', 'l2, activity_l2'))}", "activity_l2"),
             (choose(("from keras.layers import Dense, Conv2D", "from keras.layers import *", "from foreign import Dense, Conv2D")), "Dense"),
             (f"FLAG = {choose(('True', 'False'))}", None),
         ):
             writer.put(line)
-            if bound is not None:
+            if bound in OLD_SYMBOLS:
+                frame.symbols.append(bound)
+            elif bound is not None:
                 frame.learn("callables", bound)
     for line in imports[: choose(range(len(imports) + 1))]:
         writer.put(line)
@@ -778,23 +782,14 @@ def project(choose: Choose, size: int = 5) -> dict[str, str]:
         "import pkg.parts",
         "from pkg import parts",
         "import pkg.parts as L",
-        "from pkg.parts import kw",
-        f"from pkg.parts import kw; kw['{choose(OLD)}'] = None; Dense(**kw)",
         f"from pkg import parts; parts.Dense({choose(OLD)}=None)",
-        "from pkg import parts; Dense(**parts.kw)",
-        "from pkg import parts; parts.Dense = foreign.Dense",
         "from pkg import parts; parts.kw = {}",
-        "from pkg import parts; seen(vars(parts).get('kw'))",
-        "from pkg.parts import l1l2",
-        "from pkg.parts import activity_l2",
-        "from pkg.parts import l1l2 as reg",
         f"from pkg.parts import Dense as D; D({choose(OLD)}=None)",
         f"from pkg import parts; parts.make({choose(OLD)}=None)",
         f"from pkg.parts import build; build({choose(OLD)}=None)",
         f"from pkg.parts import Holder; Holder().make(); seen(Holder.kw)",
         "from blocks import *",
         "from blocks import Dense",
-        "import blocks; blocks.Dense = foreign.Dense",
     ]
     package = [
         "",
@@ -813,7 +808,6 @@ def project(choose: Choose, size: int = 5) -> dict[str, str]:
         "from keras.layers import *\nfrom pkg.parts import *",
         "from keras.layers import Dense, Conv2D",
         "from keras.layers import Dense\nkw = {}\ndef make(**k): return Dense(**k)",
-        "from keras.regularizers import l1l2, activity_l2\nfrom keras.layers import Dense",
     ]
     lines = [choose(forms) for _ in range(choose((1, 2, 3)))]
     return {

@@ -1,7 +1,8 @@
 """A pretended Keras and a look-alike that is none, in which small programs run and leave a record of what they called.
 
 The pretended layers take the arguments of Keras 1 and of today alike, as Keras 2's legacy interface did, and record them
-by today's names; both at once is a TypeError. The look-alike records what it is given as it is given.
+by today's names; both at once is a TypeError. Other names they keep as they are, so that a program runs on. The look-alike
+records what it is given as it is given.
 """
 
 from __future__ import annotations
@@ -28,15 +29,10 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "GRU": _KERNEL | _BIAS | _RECURRENT,
     "Embedding": {"W_regularizer": "embeddings_regularizer", "weight_regularizer": "embeddings_regularizer"},
     "SeparableConv2D": {**_BIAS},
-    "MaxoutDense": {},
+    "MaxoutDense": {"weight_regularizer": "W_regularizer"},
     "Dropout": {},
     "Layer": {},
 }
-_TAKES = {
-    "SeparableConv2D": {"depthwise_regularizer", "pointwise_regularizer"},
-    "MaxoutDense": {"W_regularizer", "b_regularizer"},
-}
-_EVERYWHERE = {"name", "activation", "activity_regularizer", "trainable"}
 _STRINGS = {
     "activity_l1": "l1",
     "activity_l2": "l2",
@@ -56,6 +52,13 @@ class Outcome(NamedTuple):
 
     records: tuple[Any, ...]
     ended: str
+    worked: bool = True  # no call passed one argument twice, no name was unbound
+
+    def agrees(self, other: Outcome) -> bool:
+        """Did the other do the same, as far as this one worked?"""
+        if self.worked:
+            return self == other
+        return other.records[: len(self.records)] == self.records
 
 
 class Penalty:
@@ -70,6 +73,7 @@ class World:
 
     def __init__(self) -> None:
         self.records: list[Any] = []
+        self.refused: int | None = None  # how many records there were when a layer was first given one argument twice
         self.sites: list[tuple[str, int, str, tuple[str, ...]]] = []  # file, line, layer, keywords as given
         self.modules: dict[str, types.ModuleType] = {}
         self._keras()
@@ -101,7 +105,11 @@ class World:
         def __init__(self: object, *args: object, **kwargs: object) -> None:
             frame = sys._getframe(1)
             world.sites.append((frame.f_code.co_filename, frame.f_lineno, layer, tuple(kwargs)))
-            world.records.append((layer, type(self).__name__, plain(args), _today(layer, kwargs)))
+            try:
+                world.records.append((layer, type(self).__name__, plain(args), _today(layer, kwargs)))
+            except TypeError:
+                world.refused = len(world.records) if world.refused is None else world.refused
+                raise
 
         return type(layer, (base,), {"__init__": __init__, "__call__": lambda self, value: value})
 
@@ -168,13 +176,12 @@ def _named(value: object) -> object:
 
 
 def _today(layer: str, kwargs: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
-    """The arguments of a layer by today's names; a TypeError as Keras would raise it."""
+    """The arguments of a layer by today's names."""
     renamed = RENAMED[layer]
-    takes = _EVERYWHERE | set(renamed.values()) | _TAKES.get(layer, set())
     found: dict[str, object] = {}
     for name, value in kwargs.items():
         new = renamed.get(name, name)
-        if new in found or new not in takes:
+        if new in found:
             raise TypeError(f"{layer}({name})")
         found[new] = _named(value) if new.endswith("_regularizer") else plain(value)
     return tuple(sorted(found.items()))
@@ -229,17 +236,27 @@ def run(sources: Mapping[str, str], world: World | None = None, main: str = "mai
     hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if mine(name)}
     sys.modules.update(world.modules)
     sys.meta_path.insert(0, finder)
-    ended = ""
+    ended, worked = "", True
     try:
         importlib.import_module(main)
     except Exception as error:
         ended = type(error).__name__
+        worked = not _is_broken(error)
     finally:
         sys.meta_path.remove(finder)
         for name in [name for name in sys.modules if mine(name)]:
             del sys.modules[name]
         sys.modules.update(hidden)
-    return Outcome(tuple(world.records), ended)
+    if world.refused is not None:
+        return Outcome(tuple(world.records[: world.refused]), ended, False)
+    return Outcome(tuple(world.records), ended, worked)
+
+
+def _is_broken(error: BaseException | None) -> bool:
+    """Is the exception, or one on the way to it, such that the program can have worked on no Keras?"""
+    if error is None or isinstance(error, (NameError, RecursionError)) or "multiple values for" in str(error):
+        return error is not None
+    return _is_broken(error.__context__)
 
 
 def paths_of(sources: Mapping[str, str]) -> Sequence[str]:

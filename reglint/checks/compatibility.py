@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import libcst as cst
 
 from reglint.checks.file import File
-from reglint.names.scopes import Mention, Place, dotted, string_value
+from reglint.names.scopes import Binding, Mention, Place, dotted, string_value
 from reglint.names.values import Symbol
 from reglint.tree import walk
 
@@ -54,6 +54,20 @@ class Guards:
                 return True
             child = parent
         return False
+
+    def is_old_binding(self, binding: Binding) -> bool:
+        """Is the name only bound so on an old Keras?"""
+        blocks: list[cst.CSTNode] = []
+        for arm in reversed(binding.place.path):
+            statement = arm.statement
+            if isinstance(statement, (cst.Try, cst.TryStar)):
+                blocks.append(statement.body if arm.arm == 0 else statement.handlers[arm.arm - 1])
+            elif isinstance(statement, cst.If):
+                blocks.append(statement.body if arm.arm == 0 else statement.orelse or statement.body)
+            else:
+                continue
+            blocks.append(statement)
+        return bool(blocks) and self.is_old_arm(blocks[0], blocks[1:], binding.place)
 
     # -- try ----------------------------------------------------------------------------------------------------------
 
@@ -102,6 +116,10 @@ class Guards:
         if isinstance(test, cst.UnaryOperation):
             meaning = self._meaning(test.expression, place, depth + 1)
             return None if meaning is None else _FLIPPED[meaning]
+        if isinstance(test, cst.IfExp):
+            arms = dotted(test.body), dotted(test.orelse)
+            meaning = self._meaning(test.test, place, depth + 1) if set(arms) == {"True", "False"} else None
+            return _FLIPPED[meaning] if meaning is not None and arms[0] == "False" else meaning
         if isinstance(test, cst.BooleanOperation):
             return self._meaning(test.left, place, depth + 1) or self._meaning(test.right, place, depth + 1)
         if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import libcst as cst
@@ -43,16 +44,45 @@ def check(file: File, card: Card) -> Iterator[Finding]:
     """Findings on keywords and dict keys that reach a callable which no longer takes them."""
     guards: Guards | None = None
     for old in dict.fromkeys(word for words in card.triggers for word in words):
+        judged: list[tuple[Reach, Finding | None]] = []
         for mention in file.mentions(old):
             reach = file.flows.keyword(mention)
             if reach is None:
                 continue
-            finding = _judge(file, card, mention, old, reach)
-            if finding is None:
-                continue
-            guards = guards or _guards(file, card)
-            if not guards.in_old_arm(mention):
-                yield finding
+            finding = None if reach.taken_out else _judge(file, card, mention, old, reach)
+            if finding is not None:
+                guards = guards or _guards(file, card)
+                finding = None if guards.in_old_arm(mention) or _is_shimmed(file, guards, mention) else finding
+            judged.append((reach, finding))
+        yield from _agreed([reach for reach, _ in judged], [finding for _, finding in judged])
+
+
+def _agreed(reaches: Sequence[Reach], findings: Sequence[Finding | None]) -> Iterator[Finding]:
+    """The findings; keys that may meet in one dict are renamed all together, with the same name, or not at all."""
+    for group in _meeting(reaches):
+        found = [findings[rank] for rank in group]
+        known = [finding for finding in found if finding is not None]
+        fixes = [finding.fix for finding in known if finding.fix is not None]
+        if len(group) > 1 and (len(fixes) < len(found) or len({fix.message for fix in fixes}) > 1):
+            why = "the same key is set elsewhere, where it can't be renamed as well"
+            known = [replace(f, fix=None, fix_withheld=f.fix_withheld or why) for f in known]
+        elif any(fix.applicability is Applicability.UNSAFE for fix in fixes):
+            known = [
+                replace(f, fix=replace(f.fix, applicability=Applicability.UNSAFE)) if f.fix is not None else f for f in known
+            ]
+        yield from known
+
+
+def _meeting(reaches: Sequence[Reach]) -> Iterator[list[int]]:
+    """Groups of keys, by rank, that may meet in one dict."""
+    group_of = list(range(len(reaches)))
+    for one, reach in enumerate(reaches):
+        for other in range(len(reaches)) if reach.merges else ():
+            if group_of[other] != group_of[one] and not reach.seen.isdisjoint(reaches[other].seen):
+                old, new = group_of[other], group_of[one]
+                group_of = [new if group == old else group for group in group_of]
+    for group in dict.fromkeys(group_of):
+        yield [rank for rank, own in enumerate(group_of) if own == group]
 
 
 def _guards(file: File, card: Card) -> Guards:
@@ -82,6 +112,17 @@ def _judge(file: File, card: Card, mention: Mention, old: str, reach: Reach) -> 
     if all(verdict.new == old for _, verdict in known):
         return None
     return _found(file, card, mention, old, reach, known, others)
+
+
+def _is_shimmed(file: File, guards: Guards, mention: Mention) -> bool:
+    """Is the callee Keras's only on an old Keras, and something of the project on every other?"""
+    call = mention.above.up.node if mention.above.up is not None else None
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name):
+        return False
+    bindings = list(file.resolver.origins(call.func.value, mention.place))
+    outside = [binding for binding in bindings if binding.kind in ("from", "import", "star")]
+    own = any(binding.kind in ("function", "class") for binding in bindings)
+    return own and bool(outside) and all(guards.is_old_binding(binding) for binding in outside)
 
 
 # ------------------------------------------------------------------------------------------------ what is known of it
@@ -185,6 +226,8 @@ def _withheld(
         return f"it reaches layers that call it differently: {names}"
     if reach.obstacles:
         return reach.obstacles[0]
+    if any(receiver.kind == "own" for receiver in others):
+        return "it also reaches something of the project that takes the old name"
     if others and (in_dict or reach.forks):
         return "it also reaches something that is not a Keras layer"
     new = next(iter(news))

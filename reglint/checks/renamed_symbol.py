@@ -13,7 +13,7 @@ from reglint.checks.file import CallText, File
 from reglint.checks.renamed_parameter import drop_keyword
 from reglint.checks.symbols import Import, Use, imports, is_free_in, means_regularizer, spelling, uses
 from reglint.findings import Applicability, Edit, Finding, Fix
-from reglint.names.scopes import Mention, Scope
+from reglint.names.scopes import Mention, Scope, dotted
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
 from reglint.tree import walk
@@ -56,7 +56,7 @@ def check(file: File, card: Card) -> Iterator[Finding]:
 def _check_symbol(file: File, card: Card, renamed: Renamed) -> Iterator[Finding]:
     guards = Guards(file, [renamed.old], {renamed.new} - {"l1", "l2"})
     every = [found for found in imports(file, renamed.old) if _is_judged(file, found.package)]
-    guarded = [found for found in every if _is_old_import(guards, found)]
+    guarded = [found for found in every if guards.is_old_binding(found.binding)]
     imported = [found for found in every if found not in guarded]
     used = [use for use in uses(file, renamed.old, [i.local for i in every]) if _is_judged(file, use.package)]
     used = [u for u in used if not guards.in_old_arm(u.mention) and not any(_serves(file, g, u) for g in guarded)]
@@ -80,24 +80,6 @@ def _grouped(imported: Sequence[Import]) -> list[list[Import]]:
 
 def _is_judged(file: File, package: str) -> bool:
     return file.allowed.admits(package, ">=2.0.0") if package == "keras" else True
-
-
-def _is_old_import(guards: Guards, found: Import) -> bool:
-    above = [arm.statement for arm in reversed(found.binding.place.path)]
-    blocks: list[cst.CSTNode] = []
-    for arm in reversed(found.binding.place.path):
-        statement = arm.statement
-        if isinstance(statement, (cst.Try, cst.TryStar)):
-            blocks.append(statement.body if arm.arm == 0 else statement.handlers[arm.arm - 1])
-        elif isinstance(statement, cst.If):
-            blocks.append(statement.body if arm.arm == 0 else statement.orelse or statement.body)
-        else:
-            continue
-        blocks.append(statement)
-    if not above:
-        return False
-    first, *rest = blocks or [found.statement]
-    return guards.is_old_arm(first, rest, found.binding.place)
 
 
 def _check_imports(
@@ -198,7 +180,7 @@ def _import_edit(file: File, renamed: Renamed, found: Import) -> Edit:
     if not _leaves(file, found, aliases[rank]):
         return rename
     if len(aliases) == 1:
-        return _line_of(file, found) or rename
+        return (_line_of(file, found) if _is_from_keras(file, found) else None) or rename
     # the first of those that stay keeps no comma before it
     if all(_leaves(file, found, alias) for alias in aliases[:rank]):
         if rank + 1 == len(aliases):
@@ -241,6 +223,11 @@ def _comes_first(file: File, renamed: Renamed, found: Import) -> str | None:
         if _today(alias) == renamed.new and isinstance(alias.name, cst.Name):
             return alias.name.value
     return None
+
+
+def _is_from_keras(file: File, found: Import) -> bool:
+    """Does the statement import from a Keras itself? To import a module of the project may do more than bind names."""
+    return file.api.keras_name(dotted(found.statement.module) or "") is not None and not found.statement.relative
 
 
 def _line_of(file: File, found: Import) -> Edit | None:

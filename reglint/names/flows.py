@@ -49,7 +49,9 @@ class Reach:
     doubts: list[str] = field(default_factory=list)  # at most an unsafe fix
     forks: bool = False  # a function on the way hands it to several callables
     taken_out: bool = False  # the program takes the key out of the dict before passing it on
-    seen: set[object] = field(default_factory=set)
+    merges: bool = False  # it meets a dict that may hold the same key already
+    sets: bool = False  # the program sets the same key in a dict on the way
+    seen: set[object] = field(default_factory=set)  # the dicts, and the expressions and names that mean them
 
     def add(self, kind: str, name: str = "", held: Iterable[str] = ()) -> None:
         """One more receiver."""
@@ -83,11 +85,8 @@ class Flows:
         self.resolver = resolver
 
     def keyword(self, mention: Mention) -> Reach | None:
-        """Where a mentioned keyword argument or dict key goes; None if the mention is neither, or goes nowhere."""
-        reach = self._follow(mention, Reach())
-        return None if reach is None or reach.taken_out else reach
-
-    def _follow(self, mention: Mention, reach: Reach) -> Reach | None:
+        """Where a mentioned keyword argument or dict key goes; None if the mention is neither."""
+        reach = Reach()
         parent = mention.above.node
         if isinstance(parent, cst.Arg) and parent.keyword is mention.node:
             return self._argument(mention, parent, reach)
@@ -115,16 +114,32 @@ class Flows:
         held = self._keywords(call, place, keyword)
         if Symbol("functools.partial") in callees and call.args and call.args[0].keyword is None:
             callees = self.resolver.values(call.args[0].value, place)
+            self._overridden(call, place, reach)
         for callee in callees:
             self._receive(callee, keyword, held, reach)
         return reach
+
+    def _overridden(self, partial: cst.Call, place: Place, reach: Reach) -> None:
+        """What a partial holds gives way to what it is called with: a ``**`` there may hold the same key."""
+        if ("partial", partial) in reach.seen:
+            return
+        reach.seen.add(("partial", partial))
+        for mentions in place.scope.names.mentions.values():
+            for mention in mentions:
+                arg, link = mention.above.node, mention.above.up
+                if isinstance(arg, cst.Call) and arg.func is mention.node and link is not None:
+                    arg, link = link.node, link.up  # `**given()`
+                if isinstance(arg, cst.Arg) and arg.star == "**" and link is not None and isinstance(link.node, cst.Call):
+                    callees = self.resolver.values(link.node.func, mention.place)
+                    if any(isinstance(c, PartialValue) and c.call is partial for c in callees):
+                        self._merged(arg.value, mention.place, reach)
 
     def _is_dict(self, func: cst.Attribute, place: Place) -> bool:
         """Could ``x`` of ``x.update(…)`` be a dict?"""
         return not any(isinstance(value, (Symbol, ClassValue)) for value in self.resolver.values(func.value, place))
 
     def _origin(self, use: Use, mention: Mention, reach: Reach) -> Reach:
-        self._use(use, _text(mention), reach)
+        self._joined(use, None, _text(mention), reach)
         return reach
 
     def _stored(self, mention: Mention, reach: Reach) -> Reach | None:
@@ -145,44 +160,48 @@ class Flows:
             return None
         if call.func.attr.value != "setdefault":
             return None
-        base = self._base(call.func.value, place, _text(mention), reach)
-        if base is not None and isinstance(call.func.value, cst.Name):
-            for binding in self.resolver.bindings(call.func.value.value, place):
-                if binding.star == "**":
-                    reach.doubt("callers may still pass the old name")
-        return base
+        return self._base(call.func.value, place, _text(mention), reach)
 
-    def _base(self, node: cst.BaseExpression, place: Place, keyword: str, reach: Reach) -> Reach | None:
+    def _base(self, node: cst.BaseExpression, place: Place, keyword: str, reach: Reach) -> Reach:
         """A dict that is changed where ``node`` stands."""
+        self._merged(node, place, reach)
+        owner = self._owner(node, place) if isinstance(node, cst.Attribute) else None
         if isinstance(node, cst.Name):
             for binding in self.resolver.bindings(node.value, place):
-                self._check_origin(binding, reach)
                 self._binding(binding, keyword, reach)
-            return reach
-        if isinstance(node, cst.Attribute):
-            owner = self._owner(node, place)
-            if owner is not None:
-                self._attribute(owner, node.attr.value, keyword, reach)
-                return reach
-        return None
+        elif isinstance(node, cst.Attribute) and owner is not None:
+            self._attribute(owner, node.attr.value, keyword, reach)
+        else:
+            reach.add("unknown")
+        return reach
 
-    def _check_origin(self, binding: Binding, reach: Reach) -> None:
-        if binding.kind == "parameter":
-            if binding.star != "**":
-                reach.doubt(f"the dict `{binding.name}` belongs to the caller")
-            return
-        values = self.resolver.binding_values(binding, binding.name)
-        if not all(isinstance(value, LiteralValue) for value in values):
-            reach.doubt(f"the dict `{binding.name}` comes from elsewhere")
+    def _merged(self, node: cst.BaseExpression, place: Place, reach: Reach) -> None:
+        """The dict ``node`` may hold the keyword already: where that was written must change together with this."""
+        reach.merges = True
+        if isinstance(node, cst.Name):
+            reach.seen.update(_key(binding) for binding in self.resolver.bindings(node.value, place))
+        for value in self.resolver.values(node, place):
+            if isinstance(value, ParameterValue):
+                name = value.binding.name
+                caller = "callers may still pass the old name"
+                reach.doubt(caller if value.binding.star == "**" else f"the dict `{name}` belongs to the caller")
+            elif not isinstance(value, LiteralValue) or value.place.scope.names is not place.scope.names:
+                reach.doubt("the dict comes from elsewhere")
+            elif isinstance(value.node, (cst.List, cst.Tuple, cst.Set)):
+                reach.doubt("the dict is made of pairs")
+            elif value.node not in reach.seen:
+                reach.seen.add(value.node)
+                for part in _parts(value.node):
+                    self._merged(part, value.place, reach)
 
     # -- where a dict goes --------------------------------------------------------------------------------------------
 
     def _binding(self, binding: Binding, keyword: str, reach: Reach) -> None:
         """Every use of the value that ``binding`` names."""
-        key = (binding.place.scope, binding.place.order, binding.name)
+        key = (_key(binding), "uses")
         if key in reach.seen:
             return
-        reach.seen.add(key)
+        reach.seen.update((key, _key(binding)))
         scope = binding.place.scope
         for mention in scope.names.mentions.get(binding.name, ()):
             parent = mention.above.node
@@ -193,10 +212,15 @@ class Flows:
                 getattr(parent, "name", None),
             ):
                 continue
-            if binding in self.resolver.bindings(binding.name, mention.place):
+            if binding in self._possible(mention):
                 self._use(Use(mention.node, mention.above, mention.place), keyword, reach)
         if scope.kind == "class":
             self._attribute(scope, binding.name, keyword, reach)
+
+    def _possible(self, mention: Mention) -> list[Binding]:
+        """What a mentioned name may be bound to, whenever the function around it runs."""
+        name, place = _text(mention), mention.place
+        return [*self.resolver.bindings(name, place), *self.resolver.earlier(name, place)]
 
     def _attribute(self, owner: Scope, name: str, keyword: str, reach: Reach) -> None:
         """Every use of ``self.name`` in the class."""
@@ -226,10 +250,11 @@ class Flows:
         """One use of a dict."""
         node, above, place = use
         parent = above.node
+        reach.seen.add(node)
         if isinstance(parent, cst.Arg):
             self._passed(use, parent, keyword, reach)
         elif isinstance(parent, cst.StarredDictElement):
-            self._use(Use(*_climb(above, 1), place), keyword, reach)
+            self._joined(Use(*_climb(above, 1), place), node, keyword, reach)
         elif isinstance(parent, cst.Subscript) and parent.value is node:
             self._read_item(parent, above, keyword, reach)
         elif isinstance(parent, cst.Attribute) and parent.value is node:
@@ -250,6 +275,13 @@ class Flows:
         elif not isinstance(parent, _NEUTRAL):
             reach.obstacle("the dict is used in a way that can't be followed")
 
+    def _joined(self, whole: Use, part: cst.CSTNode | None, keyword: str, reach: Reach) -> None:
+        """A dict that is put together of others, ``part`` being the one that holds the keyword."""
+        for other in _parts(whole.node):
+            if other is not part:
+                self._merged(other, whole.place, reach)
+        self._use(whole, keyword, reach)
+
     def _passed(self, use: Use, arg: cst.Arg, keyword: str, reach: Reach) -> None:
         call, above = _climb(use.above, 1)
         if not isinstance(call, cst.Call):
@@ -258,16 +290,16 @@ class Flows:
         place = use.place
         callees = self.resolver.values(call.func, place)
         if Symbol("builtins.dict") in callees or (set(callees) & {Symbol("copy.copy"), Symbol("copy.deepcopy")}):
-            self._use(Use(call, above, place), keyword, reach)
+            self._joined(Use(call, above, place), use.node, keyword, reach)
         elif arg.star == "**":
             held = self._keywords(call, place, keyword)
             if Symbol("functools.partial") in callees and call.args:
                 callees = self.resolver.values(call.args[0].value, place)
+                self._overridden(call, place, reach)
             for callee in callees:
                 self._receive(callee, keyword, held, reach)
         elif isinstance(call.func, cst.Attribute) and call.func.attr.value == "update" and arg.keyword is None:
-            if self._base(call.func.value, place, keyword, reach) is None:
-                reach.obstacle("the dict is used in a way that can't be followed")
+            self._base(call.func.value, place, keyword, reach)
         else:
             for callee in callees:
                 self._handed(callee, call, arg, keyword, reach)
@@ -291,8 +323,11 @@ class Flows:
         key = _constant_index(node)
         if key is None:
             reach.obstacle("the dict is read by the program itself")
-        elif key == keyword and not (isinstance(outer, (cst.AssignTarget, cst.AnnAssign))):
-            self._read(reach)
+        elif key == keyword:
+            if isinstance(outer, (cst.AssignTarget, cst.AnnAssign)):
+                reach.sets = True
+            else:
+                self._read(reach)
 
     def _read(self, reach: Reach) -> None:
         reach.add("own")
@@ -312,10 +347,16 @@ class Flows:
             unused = link.up is not None and isinstance(link.up.node, cst.Expr)
             if key is None:
                 reach.obstacle("the dict is read by the program itself")
-            elif key == keyword and not (name == "setdefault" and unused):
+            elif key == keyword and name == "setdefault" and unused:
+                reach.sets = True
+            elif key == keyword:
                 self._read(reach)
                 reach.taken_out = reach.taken_out or name == "pop"
-        elif name not in ("update", "clear"):
+        elif name == "update":
+            for arg in call.args:
+                if arg.keyword is None:
+                    self._merged(arg.value, use.place, reach)
+        elif name != "clear":
             reach.obstacle("the dict is read by the program itself")
 
     def _compared(self, use: Use, keyword: str, reach: Reach) -> None:
@@ -353,10 +394,15 @@ class Flows:
             node: cst.CSTNode = mention.node
             if isinstance(link.node, cst.Attribute) and link.node.attr is node and link.up is not None:
                 node, link = link.node, link.up
+            if not isinstance(node, (cst.Name, cst.Attribute)) or isinstance(link.node, (cst.FunctionDef, cst.ImportAlias)):
+                continue
+            callees = self.resolver.values(node, mention.place)
+            if not any(isinstance(c, FunctionValue) and c.scope is scope for c in callees):
+                continue
             if isinstance(link.node, cst.Call) and link.node.func is node and link.up is not None:
-                callees = self.resolver.values(link.node.func, mention.place)
-                if any(isinstance(c, FunctionValue) and c.scope is scope for c in callees):
-                    self._use(Use(link.node, link.up, mention.place), keyword, reach)
+                self._use(Use(link.node, link.up, mention.place), keyword, reach)
+            elif not isinstance(link.node, (cst.AssignTarget, cst.Del)):
+                reach.obstacle("the dict is handed back to unknown callers")
 
     def _parameter_default(self, use: Use, param: cst.Param, keyword: str, reach: Reach) -> None:
         function = next(n for n in use.above.nodes() if isinstance(n, (cst.FunctionDef, cst.Lambda)))
@@ -380,7 +426,7 @@ class Flows:
 
     def _nested_binding(self, binding: Binding, key: str, keyword: str, reach: Reach) -> None:
         for mention in binding.place.scope.names.mentions.get(binding.name, ()):
-            if binding not in self.resolver.bindings(binding.name, mention.place):
+            if binding not in self._possible(mention):
                 continue
             parent, link = mention.above.node, mention.above.up
             if isinstance(parent, cst.Subscript) and parent.value is mention.node and link is not None:
@@ -407,6 +453,13 @@ class Flows:
             self._class(callee, keyword, held, reach)
         elif isinstance(callee, PartialValue):
             call, place = callee
+            if ("partial", call) in reach.seen:
+                return
+            reach.seen.add(("partial", call))
+            reach.merges = True  # what a partial holds gives way to what it is called with
+            for arg in call.args:
+                if arg.star == "**":
+                    self._merged(arg.value, place, reach)
             more = held | self._keywords(call, place, keyword)
             for value in self.resolver.values(call.args[0].value, place):
                 self._receive(value, keyword, more, reach)
@@ -421,7 +474,8 @@ class Flows:
 
     def _class(self, value: ClassValue, keyword: str, held: frozenset[str], reach: Reach) -> None:
         node = value.scope.node
-        if not isinstance(node, cst.ClassDef) or node.keywords or "__new__" in value.scope.bindings:
+        made = [value.scope, *self.resolver.ancestors(value.scope)]
+        if not isinstance(node, cst.ClassDef) or node.keywords or any("__new__" in scope.bindings for scope in made):
             reach.add("unknown", "", held)
             return
         if not node.bases and "__init__" not in value.scope.bindings:
@@ -457,6 +511,8 @@ class Flows:
             reach.add("unknown", "", held)
         for doubt in inner.doubts:
             reach.doubt(doubt)
+        if inner.sets:
+            reach.doubt("the function that receives it sets the same key")
 
     def _keywords(self, call: cst.Call, place: Place, keyword: str) -> frozenset[str]:
         """The keywords beside ``keyword`` that the call is known to pass, ``**`` included."""
@@ -485,6 +541,19 @@ class Flows:
                     key = _constant_index(parent)
                     if link is not None and isinstance(link.node, cst.AssignTarget) and key is not None:
                         yield key
+
+
+def _key(binding: Binding) -> object:
+    """What tells a binding from every other."""
+    return (binding.place.scope, binding.place.order, binding.name)
+
+
+def _parts(node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+    """The dicts of which ``{**one, …}`` or ``dict(one, …)`` is put together."""
+    if isinstance(node, cst.Dict):
+        yield from (element.value for element in node.elements if isinstance(element, cst.StarredDictElement))
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict":
+        yield from (arg.value for arg in node.args if arg.keyword is None)
 
 
 def _text(mention: Mention) -> str:
@@ -547,7 +616,6 @@ def _parameter_for(function: FunctionValue, call: cst.Call, arg: cst.Arg) -> Bin
 
 _NEUTRAL = (
     cst.AssignTarget,
-    cst.AugAssign,
     cst.If,
     cst.While,
     cst.UnaryOperation,

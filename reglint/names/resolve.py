@@ -17,7 +17,9 @@ from reglint.names.scopes import (
     Scope,
     dotted,
     lookup,
+    outer_place,
     parameters,
+    reaching,
     string_value,
 )
 from reglint.names.values import (
@@ -129,6 +131,8 @@ class Resolver:
         found = self._bound(lookup(name, place, self.supplies), name)
         if not found:
             found = (Symbol(f"builtins.{name}") if name in _BUILTINS else UNKNOWN,)
+        if place.scope.kind != "module" and any(isinstance(value, Symbol) for value in found):
+            found = _unique([*found, *self._bound(self.earlier(name, place), name)])
         return found
 
     def _bound(self, bindings: Iterable[Binding], name: str) -> Values:
@@ -143,9 +147,45 @@ class Resolver:
                 found.extend(self.binding_values(binding, name))
         return _unique(found)
 
+    def earlier(self, name: str, place: Place) -> list[Binding]:
+        """More bindings that ``name`` has in a function at ``place`` if that runs before the end of what is around it."""
+        found: list[Binding] = []
+        at, later = place, False
+        while True:
+            bindings, sure = reaching(name, at, self.supplies)
+            if sure and not later:
+                return found
+            later = later or at.scope.deferred
+            defined, outer = outer_place(at, False), outer_place(at, later)
+            if defined is None or outer is None:
+                return found
+            every = outer.scope.bindings.get(name, ())
+            if later and outer.scope.kind != "class" and len(every) + len(outer.scope.stars) > 1:
+                final, _ = reaching(name, outer, self.supplies)
+                first, _ = reaching(name, defined, self.supplies)
+                more = [*first, *(binding for binding in every if binding.place.order > defined.order)]
+                found.extend(binding for binding in more if binding not in final)
+            at = outer
+
     def bindings(self, name: str, place: Place) -> list[Binding]:
         """The bindings that ``name`` may have at ``place``."""
         return list(lookup(name, place, self.supplies))
+
+    def origins(self, name: str, place: Place, seen: tuple[object, ...] = ()) -> Iterator[Binding]:
+        """The bindings that ``name`` may have at ``place``, followed through the modules of the project."""
+        for binding in self.bindings(name, place):
+            names = None
+            wanted = name
+            if isinstance(binding.statement, cst.ImportFrom):
+                module = self._find(binding.place.scope.names.filename, *_from_module(binding.statement))
+                names = self.project.names(module) if module is not None else None
+                if isinstance(binding.node, cst.ImportAlias):
+                    wanted = dotted(binding.node.name) or ""
+            key = (names, wanted)
+            if names is None or key in seen:
+                yield binding
+            else:
+                yield from self.origins(wanted, Place(names.scope, END, ()), (*seen, key))
 
     # -- bindings -----------------------------------------------------------------------------------------------------
 
@@ -363,17 +403,54 @@ class Resolver:
         return (UNKNOWN,)
 
     def _class_member(self, value: ClassValue | InstanceValue, name: str) -> Values:
-        found: list[Value] = []
-        bindings = value.scope.bindings.get(name, ())
-        for binding in bindings:
+        scope = value.scope
+        own = list(self._own_members(scope, name))
+        if isinstance(value, ClassValue):
+            return _unique(own) or self._base_members(scope, name)
+        given = self._given(scope, name)
+        if not own and not given:
+            own.extend(self._base_members(scope, name))
+        elif not own:
+            for above in self.ancestors(scope):
+                own.extend(self._own_members(above, name))
+        # `self` may be an object of a class below
+        for below in scope.names.scopes.values():
+            if below.kind == "class" and name in below.bindings and scope in self.ancestors(below):
+                own.extend(self._own_members(below, name))
+        return _unique([*own, *given])
+
+    def _own_members(self, scope: Scope, name: str) -> Iterator[Value]:
+        """What ``name`` is in the body of a class, or is made by ``Class.name = …``."""
+        for binding in scope.bindings.get(name, ()):
             for member in self.binding_values(binding, name):
                 method = isinstance(member, FunctionValue) and binding.kind == "function"
-                found.append(FunctionValue(member.scope, value.scope) if method else member)  # type: ignore[union-attr]
-        if isinstance(value, InstanceValue):
-            for assigned in value.scope.names.attributes.get(name, ()):
-                if self.is_own_attribute(assigned.target, assigned.place, value.scope):
+                yield FunctionValue(member.scope, scope) if method else member  # type: ignore[union-attr]
+        for assigned in scope.names.attributes.get(name, ()):
+            owners = self.values(assigned.target.value, assigned.place)
+            if any(isinstance(owner, ClassValue) and owner.scope is scope for owner in owners):
+                yield from self.values(assigned.value, assigned.place)
+
+    def _given(self, scope: Scope, name: str) -> Values:
+        """What objects of a class, of those above it and of those below it get by ``self.name = …``."""
+        found: list[Value] = []
+        above = [scope, *self.ancestors(scope)]
+        for names in dict.fromkeys(at.names for at in above):
+            for assigned in names.attributes.get(name, ()):
+                owners = [v.scope for v in self.values(assigned.target.value, assigned.place) if isinstance(v, InstanceValue)]
+                if any(owner in above or scope in self.ancestors(owner) for owner in owners):
                     found.extend(self.values(assigned.value, assigned.place))
-        return _unique(found) if found else self._base_members(value.scope, name)
+        return _unique(found)
+
+    def ancestors(self, scope: Scope) -> list[Scope]:
+        """The classes of the project above a class."""
+        found: list[Scope] = []
+        pending = [scope]
+        while pending:
+            for base in self.bases(pending.pop()):
+                if isinstance(base, ClassValue) and base.scope is not scope and base.scope not in found:
+                    found.append(base.scope)
+                    pending.append(base.scope)
+        return found
 
     def is_own_attribute(self, target: cst.Attribute, place: Place, owner: Scope) -> bool:
         """Is ``target`` an attribute of ``self`` in a method of the class ``owner``?"""

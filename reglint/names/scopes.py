@@ -193,7 +193,8 @@ class ModuleNames:
                 self.attributes.setdefault(node.attr.value, []).append(AttributeBinding(node, value, place))
             elif isinstance(node, (cst.Tuple, cst.List)):
                 starred = any(isinstance(element, cst.StarredElement) for element in node.elements)
-                for rank, element in enumerate(node.elements):
+                # the last one is bound last
+                for rank, element in reversed(list(enumerate(node.elements))):
                     deeper = (*where, -1 if starred else rank)
                     pending.append((element.value, deeper))
 

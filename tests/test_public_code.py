@@ -1,0 +1,71 @@
+"""Patterns met in public code, each reduced to the lines that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from reglint import check_source
+
+SHIM = """\
+from keras import __version__ as installed
+modern = {flag}
+if {old}:
+    from keras.layers import Convolution2D
+else:
+    from keras.layers import Conv2D
+
+    def Convolution2D(filters, rows, columns, W_regularizer=None):
+        return Conv2D(filters, (rows, columns), kernel_regularizer=W_regularizer)
+"""
+USE = "Convolution2D(8, 3, 3, W_regularizer='l2')\n"
+
+
+def fixes_in(text: str, modules: Mapping[str, str] | None = None) -> list[str]:
+    """How each finding in ``text`` would be mended: safe, unsafe or not at all."""
+    found = check_source(text, filename="main.py", modules=modules or {})
+    return [finding.fix.applicability.value if finding.fix else "none" for finding in found]
+
+
+@pytest.mark.parametrize(
+    ("flag", "old"),
+    [
+        ("True if installed[0] == '2' else False", "not modern"),
+        ("False if installed[0] == '1' else True", "not modern"),
+        ("int(installed[0]) >= 2", "not modern"),
+        ("False if installed.startswith('2') else True", "modern"),
+    ],
+)
+def test_a_layer_that_is_keras_own_only_on_keras_1_keeps_its_old_argument(flag: str, old: str) -> None:
+    assert fixes_in(SHIM.format(flag=flag, old=old) + USE) == []
+
+
+def test_a_layer_that_is_keras_own_only_on_keras_1_keeps_its_old_argument_in_the_modules_that_import_it() -> None:
+    shim = SHIM.format(flag="True if installed[0] == '2' else False", old="not modern")
+    for line in ("from compat import Convolution2D\n", "from compat import *\n"):
+        assert fixes_in(line + USE, {"compat.py": shim}) == []
+
+
+def test_a_layer_that_is_keras_own_only_on_keras_2_is_no_shim() -> None:
+    assert fixes_in(SHIM.format(flag="True if installed[0] == '2' else False", old="modern") + USE) == ["none"]
+
+
+def test_a_flag_that_only_chooses_a_value_says_nothing_about_versions() -> None:
+    text = "from keras.layers import Dense\nsize = 3 if keras_2 else 4\nif size:\n    Dense(size, W_regularizer='l2')\n"
+    assert fixes_in(text) == ["safe"]
+
+
+def test_a_name_that_may_be_the_projects_own_taker_of_the_old_argument_is_found_but_never_fixed() -> None:
+    text = "import os\nfrom keras.layers import Dense\nif os.environ.get('MINE'):\n    from mine import Dense\n"
+    own = "def Dense(units, W_regularizer=None):\n    return units, W_regularizer\n"
+    assert fixes_in(text + "Dense(3, W_regularizer='l2')\n", {"mine.py": own}) == ["none"]
+
+
+@pytest.mark.parametrize("default", ["kw.setdefault('W_regularizer', 'l1')", "kw['W_regularizer'] = 'l1'"])
+def test_a_keyword_is_not_safely_renamed_where_the_function_that_receives_it_sets_the_same_key(default: str) -> None:
+    body = f"    {default}\n    return Dense(*args, **kw)\n"
+    layers = f"from keras.layers import Dense\n\ndef dense(*args, **kw):\n{body}"
+    call = "dense(3, W_regularizer='l2')\n"
+    assert fixes_in(f"from layers import dense\n{call}", {"layers.py": layers}) == ["unsafe"]
+    assert fixes_in(layers + call) == ["unsafe", "unsafe"]
