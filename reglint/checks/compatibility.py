@@ -20,6 +20,16 @@ _WORDS = {
     OLD: re.compile(r"(?:old|legacy)_?keras|keras_?(?:old|legacy)", re.IGNORECASE),
     NEW: re.compile(r"new_?keras|keras_?new", re.IGNORECASE),
 }
+_SIGNATURES = {
+    "inspect",
+    "signature",
+    "getargspec",
+    "getfullargspec",
+    "co_varnames",
+    "__code__",
+    "func_code",
+    "has_arg",
+}
 _DIGITS = re.compile(r"\d+")
 _FLIPPED = {OLD: NEW, NEW: OLD, SOME: SOME}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -135,7 +145,7 @@ class Guards:
         left, right = test.left, target.comparator
         operator = _OPERATORS.get(type(target.operator), "")
         if operator in ("in", "not in"):
-            meaning = self._capability(left)
+            meaning = self._capability(left) if self._is_signature(right, place, depth) else None
             if meaning is None and self._is_version(left, place, depth):
                 return SOME
             return meaning if operator == "in" or meaning is None else _FLIPPED[meaning]
@@ -158,6 +168,18 @@ class Guards:
     def _capability(self, name: cst.BaseExpression) -> str | None:
         text = string_value(name) if isinstance(name, cst.SimpleString) else None
         return NEW if text in self._today else OLD if text in self._old else None
+
+    def _is_signature(self, node: cst.BaseExpression, place: Place, depth: int) -> bool:
+        """Does the expression list the parameters of a function, rather than hold some values for them?"""
+        for part in walk(node):
+            if isinstance(part, cst.Name) and part.value in _SIGNATURES:
+                return True
+            if isinstance(part, cst.Name) and depth < 3:
+                for binding in self._file.resolver.bindings(part.value, place):
+                    if binding.kind == "assign" and isinstance(binding.node, cst.BaseExpression):
+                        if self._is_signature(binding.node, binding.place, depth + 1):
+                            return True
+        return False
 
     def _flag(self, test: cst.Name | cst.Attribute, place: Place, depth: int) -> str | None:
         if isinstance(test, cst.Name):

@@ -105,7 +105,11 @@ def _layer_packages(file: File, arg: cst.Arg, above: Link, place: Place) -> froz
     if arg.keyword is None or not arg.keyword.value.endswith("_regularizer"):
         return frozenset()
     reach = file.flows.keyword(Mention(arg.keyword, place, above))
-    layers = [file.api.layer(r.name) if r.kind == "symbol" else None for r in reach.receivers] if reach and not reach.taken_out else []
+    layers = (
+        [file.api.layer(r.name) if r.kind == "symbol" else None for r in reach.receivers]
+        if reach and not reach.taken_out
+        else []
+    )
     return frozenset(layer.package for layer in layers if layer) if all(layers) else frozenset()
 
 

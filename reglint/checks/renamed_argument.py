@@ -68,7 +68,8 @@ def _agreed(reaches: Sequence[Reach], findings: Sequence[Finding | None]) -> Ite
             known = [replace(f, fix=None, fix_withheld=f.fix_withheld or why) for f in known]
         elif any(fix.applicability is Applicability.UNSAFE for fix in fixes):
             known = [
-                replace(f, fix=replace(f.fix, applicability=Applicability.UNSAFE)) if f.fix is not None else f for f in known
+                replace(f, fix=replace(f.fix, applicability=Applicability.UNSAFE)) if f.fix is not None else f
+                for f in known
             ]
         yield from known
 

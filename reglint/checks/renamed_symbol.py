@@ -124,7 +124,7 @@ def _plan_imports(file: File, renamed: Renamed, group: Sequence[Import], used: S
 
 def _withheld_import(file: File, renamed: Renamed, found: Import, group: Sequence[Import]) -> str | None:
     """Why an import can't bind today's name in the old one's place, or None."""
-    if not _offers(file, found, renamed.new):
+    if not _offers(file, found, renamed):
         return f"the module it is imported from has no `{renamed.new}`"
     if found.local != renamed.old:
         return None
@@ -160,15 +160,27 @@ def _can_say(file: File, new: str, use: Use, group: Sequence[Import]) -> bool:
             return False
         scope = scope.parent
     last = min(found.binding.place.order for found in group)
-    return not any(
-        star.place.order > last and file.resolver.supplies(star, new) is not False for star in owner.stars
+    return not any(star.place.order > last and file.resolver.supplies(star, new) is not False for star in owner.stars)
+
+
+def _offers(file: File, found: Import, renamed: Renamed) -> bool:
+    """Does the module that the import names have today's name, or will it once it is mended itself?"""
+    place = found.binding.place
+    today = file.resolver.binding_values(
+        found.binding._replace(node=cst.ImportAlias(cst.Name(renamed.new))), renamed.new
     )
+    if means_regularizer(file, today, renamed.new, found.package):
+        return True
+    module = file.resolver.imported_module(found.statement, place.scope.names.filename)
+    return module is not None and _will_offer(file, module, renamed, found.package)
 
 
-def _offers(file: File, found: Import, new: str) -> bool:
-    """Does the module that the import names have ``new``?"""
-    values = file.resolver.binding_values(found.binding._replace(node=cst.ImportAlias(cst.Name(new))), new)
-    return means_regularizer(file, values, new, found.package)
+def _will_offer(file: File, module: ModuleNames, renamed: Renamed, package: str) -> bool:
+    """Does a module of the project import the old name, and nothing else as today's, so that mending renames it?"""
+    old = module.scope.bindings.get(renamed.old, ())
+    plain = len(old) == 1 and old[0].kind == "from"
+    values = file.resolver.binding_values(old[0], renamed.old) if plain else ()
+    return means_regularizer(file, values, renamed.old, package) and renamed.new not in module.scope.bindings
 
 
 def _import_edit(file: File, renamed: Renamed, found: Import) -> Edit:
@@ -261,9 +273,7 @@ def _leftmost(alias: cst.ImportAlias) -> cst.Name:
 
 def _plan_use(file: File, renamed: Renamed, use: Use) -> Plan:
     """A use that has no import of its own: through a module (``regularizers.old``) or a star import."""
-    if isinstance(use.expression, cst.Name) and not means_regularizer(
-        file, file.resolver.name(renamed.new, use.place), renamed.new, use.package
-    ):
+    if isinstance(use.expression, cst.Name) and not _is_at_hand(file, renamed, use):
         return Plan(withheld=f"`{renamed.new}` is not imported here")
     if isinstance(use.expression, cst.Attribute):
         members = [
@@ -277,6 +287,21 @@ def _plan_use(file: File, renamed: Renamed, use: Use) -> Plan:
     if plan.withheld is not None:
         return plan
     return Plan(tuple(sorted((*plan.edits, file.replace(*file.span(use.name), renamed.new)))))
+
+
+def _is_at_hand(file: File, renamed: Renamed, use: Use) -> bool:
+    """Is today's name bound where a star import brings the old one, or will it be once that module is mended?"""
+    if means_regularizer(file, file.resolver.name(renamed.new, use.place), renamed.new, use.package):
+        return True
+    bindings = file.resolver.bindings(renamed.old, use.place)
+    modules = [
+        file.resolver.imported_module(binding.statement, file.names.filename)
+        for binding in bindings
+        if binding.kind == "star" and isinstance(binding.statement, cst.ImportFrom)
+    ]
+    if len(modules) != len(bindings) or file.resolver.bindings(renamed.new, use.place):
+        return False
+    return all(module is not None and _will_offer(file, module, renamed, use.package) for module in modules)
 
 
 def _plan_arguments(file: File, renamed: Renamed, use: Use) -> Plan:

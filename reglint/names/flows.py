@@ -129,7 +129,12 @@ class Flows:
                 arg, link = mention.above.node, mention.above.up
                 if isinstance(arg, cst.Call) and arg.func is mention.node and link is not None:
                     arg, link = link.node, link.up  # `**given()`
-                if isinstance(arg, cst.Arg) and arg.star == "**" and link is not None and isinstance(link.node, cst.Call):
+                if (
+                    isinstance(arg, cst.Arg)
+                    and arg.star == "**"
+                    and link is not None
+                    and isinstance(link.node, cst.Call)
+                ):
                     callees = self.resolver.values(link.node.func, mention.place)
                     if any(isinstance(c, PartialValue) and c.call is partial for c in callees):
                         self._merged(arg.value, mention.place, reach)
@@ -394,7 +399,9 @@ class Flows:
             node: cst.CSTNode = mention.node
             if isinstance(link.node, cst.Attribute) and link.node.attr is node and link.up is not None:
                 node, link = link.node, link.up
-            if not isinstance(node, (cst.Name, cst.Attribute)) or isinstance(link.node, (cst.FunctionDef, cst.ImportAlias)):
+            if not isinstance(node, (cst.Name, cst.Attribute)) or isinstance(
+                link.node, (cst.FunctionDef, cst.ImportAlias)
+            ):
                 continue
             callees = self.resolver.values(node, mention.place)
             if not any(isinstance(c, FunctionValue) and c.scope is scope for c in callees):

@@ -348,6 +348,11 @@ class Resolver:
             self._busy.discard(key)
         return True if True in answers else None if None in answers else False
 
+    def imported_module(self, statement: cst.ImportFrom, importer: str) -> ModuleNames | None:
+        """The names of the project's module that ``from … import`` in the file ``importer`` names, or None."""
+        module = self._find(importer, *_from_module(statement))
+        return None if module is None else self.project.names(module)
+
     def export(self, module: ProjectModule, name: str) -> Values:
         """The values of ``name`` in a module of the project, once that module has run."""
         names = self.project.names(module)
@@ -436,7 +441,9 @@ class Resolver:
         above = [scope, *self.ancestors(scope)]
         for names in dict.fromkeys(at.names for at in above):
             for assigned in names.attributes.get(name, ()):
-                owners = [v.scope for v in self.values(assigned.target.value, assigned.place) if isinstance(v, InstanceValue)]
+                owners = [
+                    v.scope for v in self.values(assigned.target.value, assigned.place) if isinstance(v, InstanceValue)
+                ]
                 if any(owner in above or scope in self.ancestors(owner) for owner in owners):
                     found.extend(self.values(assigned.value, assigned.place))
         return _unique(found)
