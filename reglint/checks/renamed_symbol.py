@@ -13,7 +13,7 @@ from reglint.checks.file import CallText, File
 from reglint.checks.renamed_parameter import drop_keyword
 from reglint.checks.symbols import Import, Use, imports, is_free_in, means_regularizer, spelling, uses
 from reglint.findings import Applicability, Edit, Finding, Fix
-from reglint.names.scopes import Mention, Scope, dotted
+from reglint.names.scopes import Mention, ModuleNames, Scope, dotted
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
 from reglint.tree import walk
@@ -177,10 +177,10 @@ def _offers(file: File, found: Import, renamed: Renamed) -> bool:
 
 def _will_offer(file: File, module: ModuleNames, renamed: Renamed, package: str) -> bool:
     """Does a module of the project import the old name, and nothing else as today's, so that mending renames it?"""
-    old = module.scope.bindings.get(renamed.old, ())
-    plain = len(old) == 1 and old[0].kind == "from"
-    values = file.resolver.binding_values(old[0], renamed.old) if plain else ()
-    return means_regularizer(file, values, renamed.old, package) and renamed.new not in module.scope.bindings
+    old = list(module.scope.bindings.get(renamed.old, ()))
+    if len(old) != 1 or old[0].kind != "from" or renamed.new in module.scope.bindings:
+        return False
+    return means_regularizer(file, file.resolver.binding_values(old[0], renamed.old), renamed.old, package)
 
 
 def _import_edit(file: File, renamed: Renamed, found: Import) -> Edit:
