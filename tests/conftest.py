@@ -13,9 +13,9 @@ import pytest
 from reglint.cli import main
 
 if sys.version_info >= (3, 11):
-    import tomllib as tomllib
+    import tomllib
 else:
-    pass
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
@@ -33,3 +33,8 @@ def check_json(capsys: pytest.CaptureFixture[str]) -> Check:
         return found
 
     return check
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))

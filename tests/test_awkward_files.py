@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FIXTURES, Check, tomllib
+from conftest import FIXTURES, Check, read_toml
 
 from reglint.cli import main
 
 AWKWARD = FIXTURES / "awkward"
-FILES: list[dict[str, Any]] = tomllib.loads((AWKWARD / "expected.toml").read_text())["file"]
+FILES: list[dict[str, Any]] = read_toml(AWKWARD / "expected.toml")["file"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file["path"])

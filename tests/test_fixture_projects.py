@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FIXTURES, Check, tomllib
+from conftest import FIXTURES, Check, read_toml
 
 from reglint.cli import main
 
@@ -32,7 +32,7 @@ def marked_in(project: Path) -> Iterator[Site]:
                     yield str(path), None, row, code.decode(), kind.decode().strip("()") or "safe"
     listed = project / "expected.toml"
     if listed.exists():
-        for finding in tomllib.loads(listed.read_text())["finding"]:
+        for finding in read_toml(listed)["finding"]:
             kind = finding.get("fix", "none").replace("none", "no fix")
             yield str(project / finding["path"]), finding.get("cell"), finding.get("line", 0), finding["code"], kind
 

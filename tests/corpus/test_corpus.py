@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Check, tomllib
+from conftest import Check, read_toml
 
 pytestmark = pytest.mark.corpus
 
 HERE = Path(__file__).resolve().parent
-EXPECTED = tomllib.loads((HERE / "expected.toml").read_text())
+EXPECTED = read_toml(HERE / "expected.toml")
 PATTERN = re.compile(EXPECTED["pattern"])
 SDISTS: list[dict[str, Any]] = EXPECTED["sdist"]
 
