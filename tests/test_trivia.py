@@ -1,4 +1,4 @@
-"""Comments, blank lines, parentheses and line breaks never change what is found; a fix changes nothing but its edits."""
+"""Comments, blank lines, parentheses and line breaks never change what is found; a fix changes only its edits."""
 
 from __future__ import annotations
 
