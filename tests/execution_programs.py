@@ -127,7 +127,9 @@ class Writer:
             name, prefix = self.choose(frame.symbols), ""
         if name in ("activity_l1", "activity_l2", "l1", "l2"):
             return f"{prefix}{name}({self.choose(('', '0.3', 'l=0.3'))})"
-        return f"{prefix}{name}({self.choose(('', '0.3', 'l1=0.3', 'l2=0.3', '0.3, 0.4', 'l2=0.3, l1=0.1', 'l1=0.3,'))})"
+        return (
+            f"{prefix}{name}({self.choose(('', '0.3', 'l1=0.3', 'l2=0.3', '0.3, 0.4', 'l2=0.3, l1=0.1', 'l1=0.3,'))})"
+        )
 
     def keyword(self, frame: Frame) -> str:
         name = self.choose(OLD if self.chance(85) else (*NEW, "activity_regularizer"))
@@ -249,7 +251,10 @@ class Writer:
             ("import tensorflow as tf", "tf.keras.layers.Dense"),
             (f"from keras.regularizers import {symbol}", None),
             (f"from keras.regularizers import {symbol}, {self.choose(OLD_SYMBOLS)}", None),
-            (f"from keras.regularizers import {self.choose(OLD_SYMBOLS)} as {self.choose(('reg', 'l2', 'l1_l2'))}", None),
+            (
+                f"from keras.regularizers import {self.choose(OLD_SYMBOLS)} as {self.choose(('reg', 'l2', 'l1_l2'))}",
+                None,
+            ),
             ("from keras import regularizers", None),
             ("import keras.regularizers as R", None),
             ("from foreign import l2", None),
@@ -613,7 +618,9 @@ class Writer:
         if self.chance(70):
             self.put(f"def __init__(self, {self.choose((key, 'layer', 'kw'))}=None, **more):")
             self.put(f"    self.layer = {self.choose((layer, self.callable(frame), 'foreign.Dense'))}")
-            self.put(f"    self.kw = {self.choose((self.dictionary(frame), 'more', 'dict(more)', 'kw' if False else '{}'))}")
+            self.put(
+                f"    self.kw = {self.choose((self.dictionary(frame), 'more', 'dict(more)', 'kw' if False else '{}'))}"
+            )
             if self.chance(30):
                 self.put(f"    self.kw['{key}'] = None")
             if self.chance(20):
@@ -703,10 +710,8 @@ class Writer:
         name, source = self.choose(CALLABLES), self.callable(frame)
         key = self.choose(OLD)
         forms = [
-            f"globals()['{name}'] = {source}",
             f"L.Dense = {source}",
             f"keras.layers.Dense = {source}",
-            f"exec('{name} = foreign.Dense')",
             f"foreign.Dense = {source}",
             f"functools.partial({source}, {key}=None)({self.given(frame)})",
             f"{source}(**{{}}, {key}=None)",
@@ -748,8 +753,20 @@ def module(choose: Choose, size: int, imports: Sequence[str] = (), lead: bool = 
             (choose(("from keras import regularizers", "from keras import regularizers as R, regularizers")), None),
             ("import keras.regularizers as R", None),
             (choose(("from keras.regularizers import *", "from keras.regularizers import l1l2, l2")), "l1l2"),
-            (f"from keras.regularizers import {choose(('activity_l2', 'activity_l2, l2', 'l2, activity_l2'))}", "activity_l2"),
-            (choose(("from keras.layers import Dense, Conv2D", "from keras.layers import *", "from foreign import Dense, Conv2D")), "Dense"),
+            (
+                f"from keras.regularizers import {choose(('activity_l2', 'activity_l2, l2', 'l2, activity_l2'))}",
+                "activity_l2",
+            ),
+            (
+                choose(
+                    (
+                        "from keras.layers import Dense, Conv2D",
+                        "from keras.layers import *",
+                        "from foreign import Dense, Conv2D",
+                    )
+                ),
+                "Dense",
+            ),
             (f"FLAG = {choose(('True', 'False'))}", None),
         ):
             writer.put(line)
@@ -787,7 +804,7 @@ def project(choose: Choose, size: int = 5) -> dict[str, str]:
         f"from pkg.parts import Dense as D; D({choose(OLD)}=None)",
         f"from pkg import parts; parts.make({choose(OLD)}=None)",
         f"from pkg.parts import build; build({choose(OLD)}=None)",
-        f"from pkg.parts import Holder; Holder().make(); seen(Holder.kw)",
+        "from pkg.parts import Holder; Holder().make(); seen(Holder.kw)",
         "from blocks import *",
         "from blocks import Dense",
     ]
@@ -833,7 +850,6 @@ def straightforward(choose: Choose) -> dict[str, str]:
     chosen = [choose(list(forms)) for _ in range(choose((1, 2)))]
     lines.extend(chosen)
     prefixes = [forms[line] for line in chosen]
-    rank = 0
 
     def call() -> str:
         layer = choose(("Dense", "Conv2D", "LSTM", "Embedding", "SeparableConv2D", "GRU"))
@@ -842,15 +858,21 @@ def straightforward(choose: Choose) -> dict[str, str]:
         return f"{choose(prefixes).format(layer)}({choose(('', '3, '))}{given})"
 
     lines.append("l2 = 0.1")
-    for _ in range(choose(range(1, 6))):
-        rank += 1
+    for rank in range(choose(range(1, 6))):
         form = choose(range(9))
         if form < 2:
             lines.append(call())
         elif form == 2:
             lines.extend([f"def f{rank}(n=2):", f"    x = {call()}", f"    return {call()}", f"f{rank}()"])
         elif form == 3:
-            lines.extend([f"if {choose(FLAGS[:2]).replace('yes', 'foreign.yes').replace('no', 'foreign.no')}:", f"    {call()}", "else:", f"    {call()}"])
+            lines.extend(
+                [
+                    f"if {choose(FLAGS[:2]).replace('yes', 'foreign.yes').replace('no', 'foreign.no')}:",
+                    f"    {call()}",
+                    "else:",
+                    f"    {call()}",
+                ]
+            )
         elif form == 4:
             lines.extend(["for i in range(2):", f"    {call()}"])
         elif form == 5:

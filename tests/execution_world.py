@@ -1,8 +1,8 @@
 """A pretended Keras and a look-alike that is none, in which small programs run and leave a record of what they called.
 
-The pretended layers take the arguments of Keras 1 and of today alike, as Keras 2's legacy interface did, and record them
-by today's names; both at once is a TypeError. Other names they keep as they are, so that a program runs on. The look-alike
-records what it is given as it is given.
+The pretended layers take the arguments of Keras 1 and of today alike, as Keras 2's legacy interface did, and record
+them by today's names; both at once is a TypeError. Other names they keep as they are, so that a program runs on. The
+look-alike records what it is given as it is given.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import importlib.abc
 import importlib.machinery
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -40,8 +40,13 @@ _STRINGS = {
     "activity_l1l2": ("penalty", 0.01, 0.01),
 }
 
-# (first, second) strength: what each regularizer weighs when nothing is said. Today's `l1_l2()` differs between releases.
-_OLD = {"l1l2": (0.01, 0.01), "activity_l1l2": (0.01, 0.01), "WeightRegularizer": (0.0, 0.0), "L1L2Regularizer": (0.0, 0.0)}
+# (first, second) strength where nothing is said. Today's `l1_l2()` differs between releases.
+_OLD = {
+    "l1l2": (0.01, 0.01),
+    "activity_l1l2": (0.01, 0.01),
+    "WeightRegularizer": (0.0, 0.0),
+    "L1L2Regularizer": (0.0, 0.0),
+}
 _TODAY = {"l1_l2": ("depends", "depends"), "L1L2": (0.0, 0.0)}
 
 FOREIGN = ("Dense", "Conv2D", "LSTM", "Embedding", "Layer", "l2", "l1l2", "activity_l2", "l1_l2", "regularizers")
@@ -79,6 +84,12 @@ class World:
         self._keras()
         self._foreign()
 
+    def watch(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+        """A trace function that notes when Python refuses an argument given twice."""
+        if event == "exception" and self.refused is None and _is_broken(arg[1]):
+            self.refused = len(self.records)
+        return self.watch
+
     def _module(self, name: str, members: Mapping[str, object]) -> None:
         module = types.ModuleType(name)
         module.__path__ = []
@@ -95,7 +106,9 @@ class World:
         self._module("keras", {"__version__": "2.0.0"})
         self._module("keras.layers", layers)
         self._module("keras.layers.core", {name: layers[name] for name in ("Dense", "Dropout", "MaxoutDense", "Layer")})
-        self._module("keras.layers.convolutional", {name: layers[name] for name in ("Conv2D", "Convolution2D", "Conv1D")})
+        self._module(
+            "keras.layers.convolutional", {name: layers[name] for name in ("Conv2D", "Convolution2D", "Conv1D")}
+        )
         self._module("keras.regularizers", _regularizers())
         self._module("tensorflow", {"keras": self.modules["keras"]})
 
@@ -237,12 +250,16 @@ def run(sources: Mapping[str, str], world: World | None = None, main: str = "mai
     sys.modules.update(world.modules)
     sys.meta_path.insert(0, finder)
     ended, worked = "", True
+    traced = sys.gettrace()
+    if any("except" in text for text in sources.values()):
+        sys.settrace(world.watch)  # a program may catch what Python itself says of an argument given twice
     try:
         importlib.import_module(main)
     except Exception as error:
         ended = type(error).__name__
         worked = not _is_broken(error)
     finally:
+        sys.settrace(traced)
         sys.meta_path.remove(finder)
         for name in [name for name in sys.modules if mine(name)]:
             del sys.modules[name]
@@ -256,9 +273,6 @@ def _is_broken(error: BaseException | None) -> bool:
     """Is the exception, or one on the way to it, such that the program can have worked on no Keras?"""
     if error is None or isinstance(error, (NameError, RecursionError)) or "multiple values for" in str(error):
         return error is not None
+    if isinstance(error, KeyError) and error.__context__ is not None:
+        return True  # CPython 3.11 says so of an argument given twice while another exception is handled
     return _is_broken(error.__context__)
-
-
-def paths_of(sources: Mapping[str, str]) -> Sequence[str]:
-    """The modules of a program, in a fixed order."""
-    return sorted(sources)

@@ -276,6 +276,5 @@ def test_the_library_of_python_2_is_parsed_and_every_name_is_in_its_place() -> N
 
 
 def is_masked(value: str) -> bool:
-    return (
-        value in ("asyn_", "awai_", "nonloca_", "Tru_", "Fals_") or value.startswith("_") or value[:2] in ("br", "r'")
-    )
+    """Whether a name or string of the tree is one that masking has changed."""
+    return value in ("asyn_", "awai_", "nonloca_", "Tru_", "Fals_") or value.startswith(("_", "br", "r'"))

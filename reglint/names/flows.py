@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 import libcst as cst
@@ -124,20 +125,12 @@ class Flows:
         if ("partial", partial) in reach.seen:
             return
         reach.seen.add(("partial", partial))
-        for mentions in place.scope.names.mentions.values():
-            for mention in mentions:
-                arg, link = mention.above.node, mention.above.up
-                if isinstance(arg, cst.Call) and arg.func is mention.node and link is not None:
-                    arg, link = link.node, link.up  # `**given()`
-                if (
-                    isinstance(arg, cst.Arg)
-                    and arg.star == "**"
-                    and link is not None
-                    and isinstance(link.node, cst.Call)
-                ):
-                    callees = self.resolver.values(link.node.func, mention.place)
-                    if any(isinstance(c, PartialValue) and c.call is partial for c in callees):
-                        self._merged(arg.value, mention.place, reach)
+        for mention in chain.from_iterable(place.scope.names.mentions.values()):
+            arg, link = _double_starred(mention.above)
+            if arg is not None and link is not None and isinstance(link.node, cst.Call):
+                callees = self.resolver.values(link.node.func, mention.place)
+                if any(isinstance(c, PartialValue) and c.call is partial for c in callees):
+                    self._merged(arg.value, mention.place, reach)
 
     def _is_dict(self, func: cst.Attribute, place: Place) -> bool:
         """Could ``x`` of ``x.update(…)`` be a dict?"""
@@ -276,7 +269,8 @@ class Flows:
         elif isinstance(parent, cst.Param):
             self._parameter_default(use, parent, keyword, reach)
         elif isinstance(parent, cst.DictElement) and parent.value is node:
-            self._nested(parent, above, place, keyword, reach)
+            key = string_value(parent.key) if isinstance(parent.key, cst.SimpleString) else None
+            self._nested(key, *_climb(above, 1), place, keyword, reach)
         elif not isinstance(parent, _NEUTRAL):
             reach.obstacle("the dict is used in a way that can't be followed")
 
@@ -294,7 +288,9 @@ class Flows:
             return
         place = use.place
         callees = self.resolver.values(call.func, place)
-        if Symbol("builtins.dict") in callees or (set(callees) & {Symbol("copy.copy"), Symbol("copy.deepcopy")}):
+        if Symbol("builtins.dict") in callees and arg.keyword is not None:
+            self._nested(arg.keyword.value, call, above, place, keyword, reach)
+        elif set(callees) & {Symbol("builtins.dict"), Symbol("copy.copy"), Symbol("copy.deepcopy")}:
             self._joined(Use(call, above, place), use.node, keyword, reach)
         elif arg.star == "**":
             held = self._keywords(call, place, keyword)
@@ -417,10 +413,10 @@ class Flows:
             if binding.node is param:
                 self._binding(binding, keyword, reach)
 
-    def _nested(self, element: cst.DictElement, above: Link, place: Place, keyword: str, reach: Reach) -> None:
-        """The dict is a value of another one: only ``outer["key"]`` with a constant key is followed."""
-        _, link = _climb(above, 1)
-        key = string_value(element.key) if isinstance(element.key, cst.SimpleString) else None
+    def _nested(
+        self, key: str | None, outer: cst.CSTNode, link: Link, place: Place, keyword: str, reach: Reach
+    ) -> None:
+        """The dict is the value of ``key`` in another one: only ``outer["key"]`` with a constant key is followed."""
         if key is None or not isinstance(link.node, cst.Assign):
             reach.obstacle("the dict is used in a way that can't be followed")
             return
@@ -548,6 +544,15 @@ class Flows:
                     key = _constant_index(parent)
                     if link is not None and isinstance(link.node, cst.AssignTarget) and key is not None:
                         yield key
+
+
+def _double_starred(link: Link | None) -> tuple[cst.Arg | None, Link | None]:
+    """The ``**`` argument around a mention, and what is above that."""
+    while link is not None and not isinstance(link.node, cst.BaseStatement):
+        if isinstance(link.node, cst.Arg) and link.node.star == "**":
+            return link.node, link.up
+        link = link.up
+    return None, None
 
 
 def _key(binding: Binding) -> object:

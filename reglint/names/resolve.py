@@ -148,11 +148,11 @@ class Resolver:
         return _unique(found)
 
     def earlier(self, name: str, place: Place) -> list[Binding]:
-        """More bindings that ``name`` has in a function at ``place`` if that runs before the end of what is around it."""
+        """More bindings of ``name`` in a function at ``place``, if that runs before the end of what is around it."""
         found: list[Binding] = []
         at, later = place, False
         while True:
-            bindings, sure = reaching(name, at, self.supplies)
+            _, sure = reaching(name, at, self.supplies)
             if sure and not later:
                 return found
             later = later or at.scope.deferred
