@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from reglint.names.scopes import ModuleNames
+    from reglint.names.module import ModuleNames
 
 MANIFESTS = (
     "pyproject.toml",
@@ -160,7 +160,7 @@ class Project:
         return raw is not None and (name.encode() in raw or (b"import" in raw and b"*" in raw))
 
     def _read_names(self, module: ProjectModule) -> ModuleNames | None:
-        from reglint.names.scopes import ModuleNames
+        from reglint.names.module import ModuleNames
         from reglint.source import SourceError, source_from_bytes
         from reglint.syntax import parse
 

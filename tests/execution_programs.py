@@ -42,14 +42,13 @@ class Frame:
 class Writer:
     """Writes one program; every decision is ``choose``'s."""
 
-    def __init__(self, choose: Choose, imports: Sequence[str] = ()) -> None:
+    def __init__(self, choose: Choose, imports: Sequence[str] = (), alone: bool = True) -> None:
         self.choose = choose
         self.lines: list[str] = []
         self.depth = 0
         self.imports = imports  # lines that import the program's other modules
-        self.in_function = False
+        self.alone = alone  # nobody sees from elsewhere that a module patches a library for all
         self.budget = 0
-        self.fresh = 0
 
     # -- text ---------------------------------------------------------------------------------------------------------
 
@@ -731,6 +730,10 @@ class Writer:
             f"import keras.layers; keras = foreign; keras.Dense({key}=None)",
             f"try: raise KeyError\n{'    ' * self.depth}except KeyError as {name}: pass",
         ]
+        if not self.alone:
+            forms = [
+                form for form in forms if not form.startswith(("L.Dense =", "keras.layers.Dense =", "foreign.Dense ="))
+            ]
         self.put(self.choose(forms))
 
 
@@ -741,39 +744,38 @@ HEAD = (
 )
 
 
-def module(choose: Choose, size: int, imports: Sequence[str] = (), lead: bool = True) -> str:
+def module(choose: Choose, size: int, imports: Sequence[str] = (), alone: bool = False) -> str:
     """The text of one module of about ``size`` statements."""
-    writer = Writer(choose, imports)
+    writer = Writer(choose, imports, alone)
     writer.lines.extend(HEAD)
     frame = Frame()
-    if lead:
-        for line, bound in (
-            ("import keras, keras.layers, keras.layers.core", "keras.layers.Dense"),
-            (choose(("import keras.layers as L", "from keras import layers as L", "import foreign as L")), "L.Dense"),
-            (choose(("from keras import regularizers", "from keras import regularizers as R, regularizers")), None),
-            ("import keras.regularizers as R", None),
-            (choose(("from keras.regularizers import *", "from keras.regularizers import l1l2, l2")), "l1l2"),
-            (
-                f"from keras.regularizers import {choose(('activity_l2', 'activity_l2, l2', 'l2, activity_l2'))}",
-                "activity_l2",
+    for line, bound in (
+        ("import keras, keras.layers, keras.layers.core", "keras.layers.Dense"),
+        (choose(("import keras.layers as L", "from keras import layers as L", "import foreign as L")), "L.Dense"),
+        (choose(("from keras import regularizers", "from keras import regularizers as R, regularizers")), None),
+        ("import keras.regularizers as R", None),
+        (choose(("from keras.regularizers import *", "from keras.regularizers import l1l2, l2")), "l1l2"),
+        (
+            f"from keras.regularizers import {choose(('activity_l2', 'activity_l2, l2', 'l2, activity_l2'))}",
+            "activity_l2",
+        ),
+        (
+            choose(
+                (
+                    "from keras.layers import Dense, Conv2D",
+                    "from keras.layers import *",
+                    "from foreign import Dense, Conv2D",
+                )
             ),
-            (
-                choose(
-                    (
-                        "from keras.layers import Dense, Conv2D",
-                        "from keras.layers import *",
-                        "from foreign import Dense, Conv2D",
-                    )
-                ),
-                "Dense",
-            ),
-            (f"FLAG = {choose(('True', 'False'))}", None),
-        ):
-            writer.put(line)
-            if bound in OLD_SYMBOLS:
-                frame.symbols.append(bound)
-            elif bound is not None:
-                frame.learn("callables", bound)
+            "Dense",
+        ),
+        (f"FLAG = {choose(('True', 'False'))}", None),
+    ):
+        writer.put(line)
+        if bound in OLD_SYMBOLS:
+            frame.symbols.append(bound)
+        elif bound is not None:
+            frame.learn("callables", bound)
     for line in imports[: choose(range(len(imports) + 1))]:
         writer.put(line)
     writer.budget = size
@@ -784,7 +786,7 @@ def module(choose: Choose, size: int, imports: Sequence[str] = (), lead: bool = 
 
 def program(choose: Choose, size: int = 8) -> dict[str, str]:
     """One module of everything."""
-    return {"main.py": module(choose, choose(range(1, size + 1)))}
+    return {"main.py": module(choose, choose(range(1, size + 1)), alone=True)}
 
 
 def project(choose: Choose, size: int = 5) -> dict[str, str]:

@@ -11,8 +11,9 @@ import libcst as cst
 from reglint.findings import Edit
 from reglint.keras_api import KerasApi
 from reglint.names.flows import Flows
+from reglint.names.module import ModuleNames
 from reglint.names.resolve import Resolver
-from reglint.names.scopes import Mention, ModuleNames
+from reglint.names.scopes import Mention
 from reglint.project import Project
 from reglint.rulebook import Card
 from reglint.source import Source

@@ -13,7 +13,8 @@ from reglint.checks.file import CallText, File
 from reglint.checks.renamed_parameter import drop_keyword
 from reglint.checks.symbols import Import, Use, imports, is_free_in, means_regularizer, spelling, uses
 from reglint.findings import Applicability, Edit, Finding, Fix
-from reglint.names.scopes import Mention, ModuleNames, Scope, dotted
+from reglint.names.module import ModuleNames
+from reglint.names.scopes import Mention, Scope, dotted
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
 from reglint.tree import walk

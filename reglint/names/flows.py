@@ -270,7 +270,7 @@ class Flows:
             self._parameter_default(use, parent, keyword, reach)
         elif isinstance(parent, cst.DictElement) and parent.value is node:
             key = string_value(parent.key) if isinstance(parent.key, cst.SimpleString) else None
-            self._nested(key, *_climb(above, 1), place, keyword, reach)
+            self._nested(key, _climb(above, 1)[1], place, keyword, reach)
         elif not isinstance(parent, _NEUTRAL):
             reach.obstacle("the dict is used in a way that can't be followed")
 
@@ -289,7 +289,7 @@ class Flows:
         place = use.place
         callees = self.resolver.values(call.func, place)
         if Symbol("builtins.dict") in callees and arg.keyword is not None:
-            self._nested(arg.keyword.value, call, above, place, keyword, reach)
+            self._nested(arg.keyword.value, above, place, keyword, reach)
         elif set(callees) & {Symbol("builtins.dict"), Symbol("copy.copy"), Symbol("copy.deepcopy")}:
             self._joined(Use(call, above, place), use.node, keyword, reach)
         elif arg.star == "**":
@@ -413,9 +413,7 @@ class Flows:
             if binding.node is param:
                 self._binding(binding, keyword, reach)
 
-    def _nested(
-        self, key: str | None, outer: cst.CSTNode, link: Link, place: Place, keyword: str, reach: Reach
-    ) -> None:
+    def _nested(self, key: str | None, link: Link, place: Place, keyword: str, reach: Reach) -> None:
         """The dict is the value of ``key`` in another one: only ``outer["key"]`` with a constant key is followed."""
         if key is None or not isinstance(link.node, cst.Assign):
             reach.obstacle("the dict is used in a way that can't be followed")

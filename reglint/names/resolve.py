@@ -8,11 +8,11 @@ from typing import Protocol
 
 import libcst as cst
 
+from reglint.names.module import ModuleNames
 from reglint.names.scopes import (
     END,
     Binding,
     Mention,
-    ModuleNames,
     Place,
     Scope,
     dotted,
