@@ -280,3 +280,69 @@ def test_a_dict_inside_a_dict_call_is_followed_to_a_callee_that_is_not_keras() -
         conf = dict(a=kw)
         foreign.Dense(**conf["a"])
     """)
+
+
+def test_a_key_beside_a_dict_that_a_function_fills_stays() -> None:
+    stays("""
+        from keras.layers import Dense
+        kw = {}
+        def fill(common):
+            common["W_regularizer"] = None
+        fill(kw)
+        Dense(**{"W_regularizer": "l2", **kw})
+    """)
+
+
+def test_a_key_stays_where_the_program_looks_for_todays_name() -> None:
+    stays("""
+        from foreign import seen
+        from keras.layers import Dense
+        kw = {"W_regularizer": "l2"}
+        Dense(**kw)
+        seen("kernel_regularizer" in kw)
+    """)
+
+
+def test_a_regularizer_in_a_function_that_runs_before_a_star_import_stays() -> None:
+    stays("""
+        from keras.regularizers import l1l2
+        from foreign import seen
+        seen(l1l2)
+        def make():
+            return seen(l1l2(0.1))
+        make()
+        from keras.regularizers import *
+    """)
+
+
+def test_a_nested_dict_that_is_put_together_of_itself_is_followed_once() -> None:
+    after = fixed("""
+        from keras.layers import Dense
+        conf = {"a": {}}
+        for i in range(2):
+            conf = {"a": {"W_regularizer": "l2", **conf["a"]}}
+            Dense(**conf["a"])
+    """)
+    assert "kernel_regularizer" in after
+
+
+def test_a_key_that_a_wrapper_of_another_module_sets_again_stays() -> None:
+    wrappers = """
+        from keras.layers import Dense
+        def updated(**kw):
+            kw.update({"W_regularizer": None})
+            return Dense(**kw)
+        def joined(**kw):
+            return Dense(**{**kw, "W_regularizer": None})
+        def called(**kw):
+            return Dense(**dict(kw, W_regularizer=None))
+    """
+    stays(
+        """
+        import wrappers
+        wrappers.updated(W_regularizer="l2")
+        wrappers.joined(W_regularizer="l2")
+        wrappers.called(W_regularizer="l2")
+    """,
+        wrappers=wrappers,
+    )

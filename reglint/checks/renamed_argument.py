@@ -234,6 +234,8 @@ def _withheld(
     new = next(iter(news))
     if any(new in receiver.held or new in verdict.beside(receiver.held) for receiver, verdict in known):
         return f"`{new}` is passed already"
+    if new in reach.asked:
+        return f"the program itself looks for `{new}`"
     return None
 
 

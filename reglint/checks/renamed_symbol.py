@@ -274,6 +274,8 @@ def _leftmost(alias: cst.ImportAlias) -> cst.Name:
 
 def _plan_use(file: File, renamed: Renamed, use: Use) -> Plan:
     """A use that has no import of its own: through a module (``regularizers.old``) or a star import."""
+    if isinstance(use.expression, cst.Name) and file.resolver.earlier(use.expression.value, use.place):
+        return Plan(withheld=f"`{use.expression.value}` is bound by something else before")
     if isinstance(use.expression, cst.Name) and not _is_at_hand(file, renamed, use):
         return Plan(withheld=f"`{renamed.new}` is not imported here")
     if isinstance(use.expression, cst.Attribute):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.names.resolve import Resolver, dict_items
+from reglint.names.resolve import COPIES, Resolver, dict_items
 from reglint.names.scopes import Binding, Link, Mention, Place, Scope, parameters, string_value
 from reglint.names.values import (
     ClassValue,
@@ -25,6 +25,7 @@ from reglint.names.values import (
 )
 
 _HARMLESS = {"builtins.len", "builtins.isinstance", "builtins.type", "builtins.bool", "builtins.id"}
+_UNCHANGING = {*_HARMLESS, "builtins.dict", "builtins.list", "builtins.sorted", "builtins.print", *COPIES}
 _KEYED_METHODS = {"get", "pop", "setdefault", "has_key", "__contains__", "__getitem__"}
 
 
@@ -50,6 +51,7 @@ class Reach:
     doubts: list[str] = field(default_factory=list)  # at most an unsafe fix
     forks: bool = False  # a function on the way hands it to several callables
     taken_out: bool = False  # the program takes the key out of the dict before passing it on
+    asked: set[str] = field(default_factory=set)  # keys that the program looks for in the dict
     merges: bool = False  # it meets a dict that may hold the same key already
     sets: bool = False  # the program sets the same key in a dict on the way
     seen: set[object] = field(default_factory=set)  # the dicts, and the expressions and names that mean them
@@ -178,6 +180,8 @@ class Flows:
         reach.merges = True
         if isinstance(node, cst.Name):
             reach.seen.update(_key(binding) for binding in self.resolver.bindings(node.value, place))
+            if any(self._is_handed(mention) for mention in place.scope.names.mentions.get(node.value, ())):
+                reach.doubt(f"the dict `{node.value}` is also handed to other code")
         for value in self.resolver.values(node, place):
             if isinstance(value, ParameterValue):
                 name = value.binding.name
@@ -191,6 +195,19 @@ class Flows:
                 reach.seen.add(value.node)
                 for part in _parts(value.node):
                     self._merged(part, value.place, reach)
+
+    def _is_handed(self, mention: Mention) -> bool:
+        """Is a name an argument of something that may put keys into the dict?"""
+        arg, link = mention.above.node, mention.above.up
+        if not isinstance(arg, cst.Arg) or arg.star or arg.keyword is mention.node or link is None:
+            return False
+        call = link.node
+        if not isinstance(call, cst.Call):
+            return False
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "update":
+            return False
+        callees = self.resolver.values(call.func, mention.place)
+        return not all(isinstance(callee, Symbol) and callee.qualname in _UNCHANGING for callee in callees)
 
     # -- where a dict goes --------------------------------------------------------------------------------------------
 
@@ -248,7 +265,9 @@ class Flows:
         """One use of a dict."""
         node, above, place = use
         parent = above.node
-        reach.seen.add(node)
+        if ("use", node) in reach.seen:
+            return
+        reach.seen.update((node, ("use", node)))
         if isinstance(parent, cst.Arg):
             self._passed(use, parent, keyword, reach)
         elif isinstance(parent, cst.StarredDictElement):
@@ -279,6 +298,8 @@ class Flows:
         for other in _parts(whole.node):
             if other is not part:
                 self._merged(other, whole.place, reach)
+        if part is not None and any(key == keyword for key, _ in dict_items(whole.node)):
+            reach.sets = True
         self._use(whole, keyword, reach)
 
     def _passed(self, use: Use, arg: cst.Arg, keyword: str, reach: Reach) -> None:
@@ -290,7 +311,7 @@ class Flows:
         callees = self.resolver.values(call.func, place)
         if Symbol("builtins.dict") in callees and arg.keyword is not None:
             self._nested(arg.keyword.value, above, place, keyword, reach)
-        elif set(callees) & {Symbol("builtins.dict"), Symbol("copy.copy"), Symbol("copy.deepcopy")}:
+        elif set(callees) & {Symbol("builtins.dict"), *map(Symbol, COPIES)}:
             self._joined(Use(call, above, place), use.node, keyword, reach)
         elif arg.star == "**":
             held = self._keywords(call, place, keyword)
@@ -324,15 +345,25 @@ class Flows:
         key = _constant_index(node)
         if key is None:
             reach.obstacle("the dict is read by the program itself")
+        elif not isinstance(outer, (cst.AssignTarget, cst.AnnAssign)):
+            self._asked(key, keyword, reach)
         elif key == keyword:
-            if isinstance(outer, (cst.AssignTarget, cst.AnnAssign)):
-                reach.sets = True
-            else:
-                self._read(reach)
+            reach.sets = True
 
-    def _read(self, reach: Reach) -> None:
-        reach.add("own")
-        reach.obstacle("the dict is read by the program itself")
+    def _updates(self, call: cst.Call, place: Place) -> Iterator[str]:
+        """The keys that ``x.update(…)`` is known to set."""
+        for arg in call.args:
+            if arg.keyword is not None:
+                yield arg.keyword.value
+            else:
+                yield from self._keys(arg.value, place)
+
+    def _asked(self, key: str, keyword: str, reach: Reach) -> None:
+        """The program looks for ``key`` in a dict that holds ``keyword``."""
+        reach.asked.add(key)
+        if key == keyword:
+            reach.add("own")
+            reach.obstacle("the dict is read by the program itself")
 
     def _method(self, use: Use, attribute: cst.Attribute, keyword: str, reach: Reach) -> None:
         link = use.above.up
@@ -348,15 +379,16 @@ class Flows:
             unused = link.up is not None and isinstance(link.up.node, cst.Expr)
             if key is None:
                 reach.obstacle("the dict is read by the program itself")
-            elif key == keyword and name == "setdefault" and unused:
-                reach.sets = True
-            elif key == keyword:
-                self._read(reach)
-                reach.taken_out = reach.taken_out or name == "pop"
+            elif name == "setdefault" and unused:
+                reach.sets = reach.sets or key == keyword
+            else:
+                self._asked(key, keyword, reach)
+                reach.taken_out = reach.taken_out or (key == keyword and name == "pop")
         elif name == "update":
             for arg in call.args:
                 if arg.keyword is None:
                     self._merged(arg.value, use.place, reach)
+            reach.sets = reach.sets or keyword in self._updates(call, use.place)
         elif name != "clear":
             reach.obstacle("the dict is read by the program itself")
 
@@ -366,8 +398,8 @@ class Flows:
         key = string_value(left) if isinstance(left, cst.SimpleString) else None
         if key is None and left is not use.node:
             reach.obstacle("the dict is read by the program itself")
-        elif key == keyword:
-            self._read(reach)
+        elif key is not None:
+            self._asked(key, keyword, reach)
 
     def _assigned(self, use: Use, statement: cst.Assign | cst.AnnAssign, keyword: str, reach: Reach) -> None:
         if statement.value is not use.node:
@@ -510,6 +542,8 @@ class Flows:
             reach.add(kind, receiver.name, receiver.held | held | named)
         if inner.obstacles or not inner.receivers:
             reach.add("unknown", "", held)
+        reach.asked |= inner.asked
+        reach.merges = reach.merges or inner.merges
         for doubt in inner.doubts:
             reach.doubt(doubt)
         if inner.sets:

@@ -46,7 +46,7 @@ DEPTH = 40
 _PYTHON2_BUILTINS = {"unicode", "xrange", "basestring", "long", "reduce", "raw_input", "unichr", "execfile", "reload"}
 _BUILTINS = {*dir(builtins), *_PYTHON2_BUILTINS}
 _IMPORTERS = {"builtins.__import__", "importlib.import_module", "importlib.__import__"}
-_COPIES = {"copy.copy", "copy.deepcopy"}
+COPIES = {"copy.copy", "copy.deepcopy"}
 _NAMESPACES = {"builtins.globals", "builtins.locals", "builtins.vars"}
 _TRANSPARENT_DECORATORS = {
     "builtins.staticmethod",
@@ -525,7 +525,7 @@ class Resolver:
             return (LiteralValue(call, place),)
         if qualname == "functools.partial" and args:
             return (PartialValue(call, place),)
-        if qualname in _COPIES and len(args) == 1:
+        if qualname in COPIES and len(args) == 1:
             return self.values(args[0], place)
         if qualname in _IMPORTERS and args and isinstance(args[0], cst.SimpleString):
             name = string_value(args[0]) or ""
