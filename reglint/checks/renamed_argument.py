@@ -62,16 +62,24 @@ def _agreed(reaches: Sequence[Reach], findings: Sequence[Finding | None]) -> Ite
     for group in _meeting(reaches):
         found = [findings[rank] for rank in group]
         known = [finding for finding in found if finding is not None]
+        if len(group) == 1:
+            yield from known
+            continue
         fixes = [finding.fix for finding in known if finding.fix is not None]
-        if len(group) > 1 and (len(fixes) < len(found) or len({fix.message for fix in fixes}) > 1):
+        if len(fixes) < len(found) or len({fix.message for fix in fixes}) > 1:
             why = "the same key is set elsewhere, where it can't be renamed as well"
-            known = [replace(f, fix=None, fix_withheld=f.fix_withheld or why) for f in known]
-        elif any(fix.applicability is Applicability.UNSAFE for fix in fixes):
-            known = [
-                replace(f, fix=replace(f.fix, applicability=Applicability.UNSAFE)) if f.fix is not None else f
-                for f in known
-            ]
-        yield from known
+            yield from (replace(f, fix=None, fix_withheld=f.fix_withheld or why) for f in known)
+        else:
+            whole = _together(fixes)
+            yield from (replace(finding, fix=whole) for finding in known)
+
+
+def _together(fixes: Sequence[Fix]) -> Fix:
+    """One fix of several that hold only together; the most careful of them decides when it may be applied."""
+    unsafe = any(fix.applicability is Applicability.UNSAFE for fix in fixes)
+    applicability = Applicability.UNSAFE if unsafe else fixes[0].applicability
+    edits = sorted({edit for fix in fixes for edit in fix.edits})
+    return Fix(applicability, fixes[0].message, tuple(edits))
 
 
 def _meeting(reaches: Sequence[Reach]) -> Iterator[list[int]]:
