@@ -12,7 +12,7 @@ from reglint.checks.compatibility import Guards
 from reglint.checks.file import File
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.keras_api import Layer
-from reglint.names.flows import Reach, Receiver
+from reglint.names.reach import Reach, Receiver
 from reglint.names.scopes import Mention
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts

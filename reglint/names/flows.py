@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.names.resolve import COPIES, Resolver, dict_items
+from reglint.names.literals import constant_index, dict_items, parts_of
+from reglint.names.reach import Reach
+from reglint.names.resolve import COPIES, Resolver
 from reglint.names.scopes import Binding, Link, Mention, Place, Scope, parameters, string_value
 from reglint.names.values import (
     ClassValue,
@@ -27,50 +28,6 @@ from reglint.names.values import (
 _HARMLESS = {"builtins.len", "builtins.isinstance", "builtins.type", "builtins.bool", "builtins.id"}
 _UNCHANGING = {*_HARMLESS, "builtins.dict", "builtins.list", "builtins.sorted", "builtins.print", *COPIES}
 _KEYED_METHODS = {"get", "pop", "setdefault", "has_key", "__contains__", "__getitem__"}
-
-
-class Receiver(NamedTuple):
-    """A callable that receives the keyword.
-
-    ``kind``: ``symbol`` (from outside the project, ``name`` is its dotted name), ``own`` (project code that takes the
-    keyword itself), ``parameter``, ``dynamic``, ``starred`` (``name`` may come from a star import out of sight) or
-    ``unknown``. ``held`` are the other keywords that are known to reach it.
-    """
-
-    kind: str
-    name: str = ""
-    held: frozenset[str] = frozenset()
-
-
-@dataclass
-class Reach:
-    """Where a keyword goes, and what stands against renaming it where it is written."""
-
-    receivers: list[Receiver] = field(default_factory=list)
-    obstacles: list[str] = field(default_factory=list)  # no fix
-    doubts: list[str] = field(default_factory=list)  # at most an unsafe fix
-    forks: bool = False  # a function on the way hands it to several callables
-    taken_out: bool = False  # the program takes the key out of the dict before passing it on
-    asked: set[str] = field(default_factory=set)  # keys that the program looks for in the dict
-    merges: bool = False  # it meets a dict that may hold the same key already
-    sets: bool = False  # the program sets the same key in a dict on the way
-    seen: set[object] = field(default_factory=set)  # the dicts, and the expressions and names that mean them
-
-    def add(self, kind: str, name: str = "", held: Iterable[str] = ()) -> None:
-        """One more receiver."""
-        receiver = Receiver(kind, name, frozenset(held))
-        if receiver not in self.receivers:
-            self.receivers.append(receiver)
-
-    def obstacle(self, reason: str) -> None:
-        """A reason to leave the text alone."""
-        if reason not in self.obstacles:
-            self.obstacles.append(reason)
-
-    def doubt(self, reason: str) -> None:
-        """A reason to ask before a change."""
-        if reason not in self.doubts:
-            self.doubts.append(reason)
 
 
 class Use(NamedTuple):
@@ -193,7 +150,7 @@ class Flows:
                 reach.doubt("the dict is made of pairs")
             elif value.node not in reach.seen:
                 reach.seen.add(value.node)
-                for part in _parts(value.node):
+                for part in parts_of(value.node):
                     self._merged(part, value.place, reach)
 
     def _is_handed(self, mention: Mention) -> bool:
@@ -295,7 +252,7 @@ class Flows:
 
     def _joined(self, whole: Use, part: cst.CSTNode | None, keyword: str, reach: Reach) -> None:
         """A dict that is put together of others, ``part`` being the one that holds the keyword."""
-        for other in _parts(whole.node):
+        for other in parts_of(whole.node):
             if other is not part:
                 self._merged(other, whole.place, reach)
         if part is not None and any(key == keyword for key, _ in dict_items(whole.node)):
@@ -342,7 +299,7 @@ class Flows:
 
     def _read_item(self, node: cst.Subscript, above: Link, keyword: str, reach: Reach) -> None:
         outer = above.up.node if above.up is not None else None
-        key = _constant_index(node)
+        key = constant_index(node)
         if key is None:
             reach.obstacle("the dict is read by the program itself")
         elif not isinstance(outer, (cst.AssignTarget, cst.AnnAssign)):
@@ -463,7 +420,7 @@ class Flows:
                 continue
             parent, link = mention.above.node, mention.above.up
             if isinstance(parent, cst.Subscript) and parent.value is mention.node and link is not None:
-                index = _constant_index(parent)
+                index = constant_index(parent)
                 if index == key:
                     self._use(Use(parent, link, mention.place), keyword, reach)
                 elif index is None:
@@ -573,7 +530,7 @@ class Flows:
                 parent = mention.above.node
                 if isinstance(parent, cst.Subscript) and parent.value is mention.node:
                     link = mention.above.up
-                    key = _constant_index(parent)
+                    key = constant_index(parent)
                     if link is not None and isinstance(link.node, cst.AssignTarget) and key is not None:
                         yield key
 
@@ -590,14 +547,6 @@ def _double_starred(link: Link | None) -> tuple[cst.Arg | None, Link | None]:
 def _key(binding: Binding) -> object:
     """What tells a binding from every other."""
     return (binding.place.scope, binding.place.order, binding.name)
-
-
-def _parts(node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
-    """The dicts of which ``{**one, …}`` or ``dict(one, …)`` is put together."""
-    if isinstance(node, cst.Dict):
-        yield from (element.value for element in node.elements if isinstance(element, cst.StarredDictElement))
-    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict":
-        yield from (arg.value for arg in node.args if arg.keyword is None)
 
 
 def _text(mention: Mention) -> str:
@@ -619,14 +568,6 @@ def _climb(link: Link, steps: int) -> tuple[cst.CSTNode, Link]:
         link = link.up
     assert link.up is not None
     return link.node, link.up
-
-
-def _constant_index(node: cst.Subscript) -> str | None:
-    if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
-        value = node.slice[0].slice.value
-        if isinstance(value, cst.SimpleString):
-            return string_value(value)
-    return None
 
 
 def _bindings_of(scope: Scope, name: str, value: cst.CSTNode | None) -> list[Binding]:

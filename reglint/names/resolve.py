@@ -8,11 +8,11 @@ from typing import Protocol
 
 import libcst as cst
 
+from reglint.names.literals import dict_items, dict_values, index_of, is_changed, static_all
 from reglint.names.module import ModuleNames
 from reglint.names.scopes import (
     END,
     Binding,
-    Mention,
     Place,
     Scope,
     dotted,
@@ -244,7 +244,7 @@ class Resolver:
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and not node.args:
             if node.func.attr.value in ("values", "itervalues"):
                 for value in self.values(node.func.value, place):
-                    yield from _dict_values(value, place)
+                    yield from dict_values(value, place)
                 return
         for value in self.values(node, place):
             if isinstance(value, LiteralValue) and isinstance(value.node, (cst.List, cst.Tuple, cst.Set)):
@@ -336,7 +336,7 @@ class Resolver:
         names = self.project.names(module)
         if names is None:
             return None
-        public = _static_all(names)
+        public = static_all(names)
         if public is not None and name not in public:
             return False
         if name in names.scope.bindings:
@@ -578,7 +578,7 @@ class Resolver:
         return True
 
     def _subscript(self, node: cst.Subscript, place: Place) -> Iterable[Value]:
-        index = _index(node)
+        index = index_of(node)
         found: list[Value] = []
         for value in self.values(node.value, place):
             if isinstance(value, DynamicValue):
@@ -608,61 +608,8 @@ class Resolver:
         return [v for item in chosen for v in self.values(item, place)] or (UNKNOWN,)
 
 
-def dict_items(node: cst.CSTNode) -> Iterator[tuple[object, cst.BaseExpression]]:
-    """The (key, value) pairs that a ``{…}`` or ``dict(…)`` shows; the key is None where it is no plain string."""
-    if isinstance(node, cst.Dict):
-        for element in node.elements:
-            if isinstance(element, cst.DictElement):
-                key = string_value(element.key) if isinstance(element.key, cst.SimpleString) else None
-                yield key, element.value
-    elif isinstance(node, cst.Call):
-        for arg in node.args:
-            if arg.keyword is not None:
-                yield arg.keyword.value, arg.value
-
-
-def is_changed(name: str, names: ModuleNames) -> bool:
-    """Does the module put items into the container ``name`` after making it?"""
-    return any(_changes(mention) for mention in names.mentions.get(name, ()))
-
-
-def _changes(mention: Mention) -> bool:
-    chain = list(zip(range(2), mention.above.nodes(), strict=False))
-    parent = chain[0][1]
-    if isinstance(parent, cst.Subscript) and parent.value is mention.node and len(chain) > 1:
-        return isinstance(chain[1][1], (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del))
-    if isinstance(parent, cst.Attribute) and parent.value is mention.node:
-        return parent.attr.value in ("update", "setdefault", "append", "extend", "insert", "register")
-    return False
-
-
-def _dict_values(value: Value, place: Place) -> Iterator[tuple[cst.CSTNode | None, Place]]:
-    if isinstance(value, LiteralValue) and isinstance(value.node, (cst.Dict, cst.Call)):
-        for _, item in dict_items(value.node):
-            yield item, value.place
-    else:
-        yield None, place
-
-
-def _index(node: cst.Subscript) -> cst.BaseExpression | None:
-    if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
-        return node.slice[0].slice.value
-    return None
-
-
 def _from_module(statement: cst.ImportFrom) -> tuple[str, int]:
     return dotted(statement.module) or "", len(statement.relative)
-
-
-def _static_all(names: ModuleNames) -> set[str] | None:
-    """The names in a module's ``__all__``; None where there is none, or it is put together by code."""
-    bindings = names.scope.bindings.get("__all__", ())
-    if len(bindings) != 1 or not isinstance(bindings[0].node, (cst.List, cst.Tuple)):
-        return None
-    if is_changed("__all__", names):
-        return None
-    strings = [element.value for element in bindings[0].node.elements]
-    return {text for node in strings if isinstance(node, cst.SimpleString) and (text := string_value(node))}
 
 
 def _unique(values: Iterable[Value]) -> Values:
