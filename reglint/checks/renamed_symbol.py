@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -41,10 +42,9 @@ class Plan(NamedTuple):
 
 def check(file: File, card: Card) -> Iterator[Finding]:
     """Findings on imports, uses and names in strings."""
-    known = facts(card.facts or "regularizers")
-    for old, fact in known["symbols"].items():
-        renamed = Renamed(old, fact["to"], fact["defaults"], fact["must_state"])
-        yield from _check_symbol(file, card, renamed)
+    known = facts("regularizers")
+    for old in known["symbols"]:
+        yield from _check_symbol(file, card, _renamed(old))
     for old, fact in known["strings"].items():
         for mention in file.mentions(old):
             if isinstance(mention.node, cst.SimpleString):
@@ -54,21 +54,36 @@ def check(file: File, card: Card) -> Iterator[Finding]:
 # ------------------------------------------------------------------------------------------------------------ symbols
 
 
+def _renamed(old: str) -> Renamed:
+    fact = facts("regularizers")["symbols"][old]
+    return Renamed(old, fact["to"], fact["defaults"], fact["must_state"])
+
+
 def _check_symbol(file: File, card: Card, renamed: Renamed) -> Iterator[Finding]:
+    groups, used = _survey(file, renamed)
+    told: set[Use] = set()
+    for group in groups:
+        mine = _served(file, group, used)
+        told.update(mine)
+        yield from _check_imports(file, card, renamed, group, mine)
+    for use in used:
+        if use not in told:
+            yield _finding(file, card, renamed, use.name, _plan_use(file, renamed, use), use.sure)
+
+
+def _survey(file: File, renamed: Renamed) -> tuple[list[list[Import]], list[Use]]:
+    """The imports of the old name, grouped, and its uses; without those that are right on an old Keras."""
     guards = Guards(file, [renamed.old], {renamed.new} - {"l1", "l2"})
     every = [found for found in imports(file, renamed.old) if _is_judged(file, found.package)]
     guarded = [found for found in every if guards.is_old_binding(found.binding)]
     imported = [found for found in every if found not in guarded]
     used = [use for use in uses(file, renamed.old, [i.local for i in every]) if _is_judged(file, use.package)]
     used = [u for u in used if not guards.in_old_arm(u.mention) and not any(_serves(file, g, u) for g in guarded)]
-    told: set[Use] = set()
-    for group in _grouped(imported):
-        mine = [use for use in used if any(_serves(file, found, use) for found in group)]
-        told.update(mine)
-        yield from _check_imports(file, card, renamed, group, mine)
-    for use in used:
-        if use not in told:
-            yield _finding(file, card, renamed, use.name, _plan_use(file, renamed, use), use.sure)
+    return _grouped(imported), used
+
+
+def _served(file: File, group: Sequence[Import], used: Sequence[Use]) -> list[Use]:
+    return [use for use in used if any(_serves(file, found, use) for found in group)]
 
 
 def _grouped(imported: Sequence[Import]) -> list[list[Import]]:
@@ -104,12 +119,13 @@ def _serves(file: File, found: Import, use: Use) -> bool:
 
 
 def _plan_imports(file: File, renamed: Renamed, group: Sequence[Import], used: Sequence[Use]) -> Plan:
-    edits: list[Edit] = []
+    neighbour, plan = _plan_beside(file, renamed, group)
+    edits = set(plan.edits)
     for found in group:
         reason = _withheld_import(file, renamed, found, group)
         if reason is not None:
             return Plan(withheld=reason)
-        edits.append(_import_edit(file, renamed, found))
+        edits.add(_import_edit(file, renamed, found, brought=neighbour in _earlier(renamed, found)))
     aliased = group[0].local != renamed.old
     for use in used:
         if not aliased and not _can_say(file, renamed.new, use, group):
@@ -117,10 +133,24 @@ def _plan_imports(file: File, renamed: Renamed, group: Sequence[Import], used: S
         plan = _plan_arguments(file, renamed, use)
         if plan.withheld is not None:
             return plan
-        edits.extend(plan.edits)
+        edits.update(plan.edits)
         if not aliased:
-            edits.append(file.replace(*file.span(use.name), renamed.new))
+            edits.add(file.replace(*file.span(use.name), renamed.new))
     return Plan(tuple(sorted(edits)))
+
+
+def _plan_beside(file: File, renamed: Renamed, group: Sequence[Import]) -> tuple[str, Plan]:
+    """An old name of the same statement that becomes the same new one first, and what mends it; empty if none does."""
+    scope = group[0].binding.place.scope
+    for old in dict.fromkeys(name for found in group for name in _earlier(renamed, found)):
+        other = _renamed(old)
+        groups, used = _survey(file, other)
+        for mine in groups:
+            if mine[0].binding.place.scope is scope and mine[0].local == old and group[0].local == renamed.old:
+                plan = _plan_imports(file, other, mine, _served(file, mine, used))
+                if plan.withheld is None:
+                    return old, plan
+    return "", Plan()
 
 
 def _withheld_import(file: File, renamed: Renamed, found: Import, group: Sequence[Import]) -> str | None:
@@ -136,8 +166,7 @@ def _withheld_import(file: File, renamed: Renamed, found: Import, group: Sequenc
         return f"`{renamed.old}` is bound by something else as well"
     if any(_is_exported(mention) for mention in file.names.strings.get(renamed.old, ())):
         return f"`{renamed.old}` is listed in `__all__`"
-    first = _comes_first(file, renamed, found)
-    return None if first is None else f"`{first}` beside it comes first"
+    return None
 
 
 def _is_exported(mention: Mention) -> bool:
@@ -184,13 +213,13 @@ def _will_offer(file: File, module: ModuleNames, renamed: Renamed, package: str)
     return means_regularizer(file, file.resolver.binding_values(old[0], renamed.old), renamed.old, package)
 
 
-def _import_edit(file: File, renamed: Renamed, found: Import) -> Edit:
-    """Rename the imported name, or take it out where the new one is imported already."""
+def _import_edit(file: File, renamed: Renamed, found: Import, brought: bool) -> Edit:
+    """Rename the imported name, or take it out where the new one is there already, or ``brought`` by a neighbour."""
     start, end = file.span(found.name)
     rename = file.replace(start, end, renamed.new)
     aliases = _aliases(found.statement)
     rank = next(rank for rank, alias in enumerate(aliases) if alias.name is found.name)
-    if not _leaves(file, found, aliases[rank]):
+    if not brought and not _leaves(file, found, aliases[rank]):
         return rename
     if len(aliases) == 1:
         return (_line_of(file, found) if _is_from_keras(file, found) else None) or rename
@@ -228,14 +257,10 @@ def _today(alias: cst.ImportAlias) -> str | None:
     return None if known is None else str(known["to"])
 
 
-def _comes_first(file: File, renamed: Renamed, found: Import) -> str | None:
-    """Another old name of the same statement that becomes the same new one, and stands before this one."""
-    for alias in _aliases(found.statement):
-        if alias.name is found.name:
-            return None
-        if _today(alias) == renamed.new and isinstance(alias.name, cst.Name):
-            return alias.name.value
-    return None
+def _earlier(renamed: Renamed, found: Import) -> list[str]:
+    """The old names of the same statement that become the same new one, and stand before this one."""
+    before = itertools.takewhile(lambda alias: alias.name is not found.name, _aliases(found.statement))
+    return [alias.name.value for alias in before if _today(alias) == renamed.new and isinstance(alias.name, cst.Name)]
 
 
 def _is_from_keras(file: File, found: Import) -> bool:
