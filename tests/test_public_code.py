@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from reglint import check_source
+from reglint import check_source, fix_source
 
 SHIM = """\
 from keras import __version__ as installed
@@ -69,3 +69,15 @@ def test_a_keyword_is_not_safely_renamed_where_the_function_that_receives_it_set
     call = "dense(3, W_regularizer='l2')\n"
     assert fixes_in(f"from layers import dense\n{call}", {"layers.py": layers}) == ["unsafe"]
     assert fixes_in(layers + call) == ["unsafe", "unsafe"]
+
+
+def test_names_imported_twice_in_changing_order_are_mended_without_end_to_it() -> None:
+    text = (
+        "from keras.regularizers import activity_l2, activity_l2\n"
+        "from keras.regularizers import l1l2, activity_l1l2\n"
+        "from keras.regularizers import activity_l1l2, l1l2\n"
+        "penalties = [activity_l2(0.1), l1l2(0.1, 0.2), activity_l1l2(0.1, 0.2)]\n"
+    )
+    fixed, left = fix_source(text, filename="example.py", modules={})
+    assert b"penalties = [l2(0.1), l1_l2(0.1, 0.2), l1_l2(0.1, 0.2)]\n" in fixed
+    assert not left

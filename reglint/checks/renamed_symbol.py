@@ -118,8 +118,11 @@ def _serves(file: File, found: Import, use: Use) -> bool:
     )
 
 
-def _plan_imports(file: File, renamed: Renamed, group: Sequence[Import], used: Sequence[Use]) -> Plan:
-    neighbour, plan = _plan_beside(file, renamed, group)
+def _plan_imports(
+    file: File, renamed: Renamed, group: Sequence[Import], used: Sequence[Use], asking: frozenset[str] = frozenset()
+) -> Plan:
+    """What mends imports and their uses; ``asking`` are the neighbours whose own plan waits for this one."""
+    neighbour, plan = _plan_beside(file, renamed, group, asking | {renamed.old})
     edits = set(plan.edits)
     for found in group:
         reason = _withheld_import(file, renamed, found, group)
@@ -139,15 +142,16 @@ def _plan_imports(file: File, renamed: Renamed, group: Sequence[Import], used: S
     return Plan(tuple(sorted(edits)))
 
 
-def _plan_beside(file: File, renamed: Renamed, group: Sequence[Import]) -> tuple[str, Plan]:
+def _plan_beside(file: File, renamed: Renamed, group: Sequence[Import], asking: frozenset[str]) -> tuple[str, Plan]:
     """An old name of the same statement that becomes the same new one first, and what mends it; empty if none does."""
     scope = group[0].binding.place.scope
-    for old in dict.fromkeys(name for found in group for name in _earlier(renamed, found)):
+    earlier = dict.fromkeys(name for found in group for name in _earlier(renamed, found))
+    for old in (name for name in earlier if name not in asking):
         other = _renamed(old)
         groups, used = _survey(file, other)
         for mine in groups:
             if mine[0].binding.place.scope is scope and mine[0].local == old and group[0].local == renamed.old:
-                plan = _plan_imports(file, other, mine, _served(file, mine, used))
+                plan = _plan_imports(file, other, mine, _served(file, mine, used), asking)
                 if plan.withheld is None:
                     return old, plan
     return "", Plan()
