@@ -53,6 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has what it wanted. What Python would still flush at exit goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except OSError as error:
+        # What a closed or full stdout still holds goes nowhere.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        _complain(f"the report cannot be written: {error.strerror or error}")
+        return FAILED
     return status
 
 
@@ -192,7 +197,7 @@ def _paths(arguments: argparse.Namespace) -> list[str]:
     """Return the paths to look at: those named, those of ``--files-from``, else the current folder."""
     paths = list(arguments.paths)
     if arguments.files_from is None:
-        return paths or ["."]
+        return paths or (["-"] if arguments.stdin_filename else ["."])
     try:
         named = arguments.files_from
         raw = sys.stdin.buffer.read() if named == "-" else Path(named).read_bytes()

@@ -356,7 +356,7 @@ class Resolver:
 
     def _nearest(self, folder: str) -> Settings:
         path = Path(folder, "pyproject.toml")
-        if path.is_file():
+        if os.path.isfile(path):  # Path.is_file() raises where the folder may not be searched
             try:
                 if _speaks_of_us(path):
                     return self._overridden(load(path))

@@ -84,7 +84,8 @@ def _parse(text: str) -> dict[str, SpecifierSet]:
     found: dict[str, SpecifierSet] = {}
     for piece in filter(None, (part.strip() for part in text.split(";"))):
         name, specifier = _requirement(piece)
-        found[name] = found[name] & specifier if name in found else specifier
+        if len(specifier) > 0:  # a name without any bound allows what an install gives, as if nothing were said
+            found[name] = found[name] & specifier if name in found else specifier
     return found
 
 

@@ -30,6 +30,7 @@ _SIGNATURES = {
     "func_code",
     "has_arg",
 }
+_EXPECTING = {"raises", "assertRaises", "assertRaisesRegex", "assertRaisesRegexp", "suppress"}
 _DIGITS = re.compile(r"\d+")
 _FLIPPED = {OLD: NEW, NEW: OLD, SOME: SOME}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -60,7 +61,9 @@ class Guards:
             elif isinstance(parent, (cst.Try, cst.TryStar)):
                 if self._is_old_attempt(parent, child):
                     return True
-            elif isinstance(parent, (cst.IndentedBlock, cst.Module)) and self._is_after_return(parent, child, place):
+            elif (
+                isinstance(parent, (cst.IndentedBlock, cst.Module)) and self._is_after_return(parent, child, place)
+            ) or (isinstance(parent, cst.With) and any(_expects_refusal(item.item) for item in parent.items)):
                 return True
             child = parent
         return False
@@ -84,6 +87,10 @@ class Guards:
     def _is_old_attempt(self, statement: cst.Try | cst.TryStar, child: cst.CSTNode) -> bool:
         """One arm tries today's spelling and the other, where ``child`` is, the old one."""
         handler = next((handler for handler in statement.handlers if handler is child), None)
+        if handler is not None and _caught(handler) & _IMPORT_FAILURES:
+            # the same Keras, imported in another way where the first one fails
+            if self._imported_keras(statement.body) & self._imported_keras(handler.body):
+                return True
         if handler is not None:
             return self._catches(handler) and self._tells_apart(statement.body, handler.body, handler)
         if child is not statement.body:
@@ -95,6 +102,12 @@ class Guards:
     ) -> bool:
         """Does only one of the arms speak as today's Keras wants it?"""
         return self._speaks_today(newer, handler) and not self._speaks_today(older, handler)
+
+    def _imported_keras(self, block: cst.CSTNode) -> set[str]:
+        """The packages whose Keras is imported in a block."""
+        names = [dotted(node.module) for node in walk(block) if isinstance(node, cst.ImportFrom)]
+        found = [self._file.api.keras_name(name) for name in names if name is not None]
+        return {name.package for name in found if name is not None}
 
     def _catches(self, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
         return bool(_caught(handler) & (_REFUSALS | _IMPORT_FAILURES))
@@ -116,6 +129,9 @@ class Guards:
                 return False
             if isinstance(statement, cst.If) and statement.orelse is None and _leaves(statement.body):
                 if self._meaning(statement.test, place) == NEW:
+                    return True
+            if isinstance(statement, (cst.Try, cst.TryStar)) and _leaves(statement.body):
+                if any(_caught(h) & _REFUSALS and self._speaks_today(statement.body, h) for h in statement.handlers):
                     return True
         return False
 
@@ -161,6 +177,8 @@ class Guards:
             if self._is_version(test.func.value, place, 0):
                 major = _major(test.args[0].value)
                 return SOME if major is None else (NEW if major >= 2 else OLD)
+        if isinstance(test.func, (cst.Name, cst.Attribute)) and not test.args:
+            return self._flag(test.func, place, 0)
         if isinstance(test.func, cst.Name) and test.func.value == "hasattr" and len(test.args) == 2:
             return self._capability(test.args[1].value)
         return None
@@ -200,7 +218,7 @@ class Guards:
     def _names_version(self, node: cst.CSTNode, place: Place, depth: int) -> bool:
         if isinstance(node, cst.Name):
             lowered = node.value.lower()
-            if "keras" in lowered and "ver" in lowered:
+            if "keras" in lowered and ("ver" in lowered or "major" in lowered):
                 return True
             for binding in self._file.resolver.bindings(node.value, place) if depth < 3 else ():
                 if binding.kind == "assign" and isinstance(binding.node, cst.BaseExpression):
@@ -226,6 +244,13 @@ def _names(node: cst.CSTNode) -> tuple[str | None, str | None]:
     if isinstance(node, cst.Arg) and node.keyword is not None:
         return None, node.keyword.value
     return None, string_value(node) if isinstance(node, cst.SimpleString) else None
+
+
+def _expects_refusal(node: cst.BaseExpression) -> bool:
+    """``pytest.raises(…)``, ``self.assertRaises(…)``: what stands below is meant to fail."""
+    if not isinstance(node, cst.Call):
+        return False
+    return (dotted(node.func) or "").rpartition(".")[2] in _EXPECTING
 
 
 def _caught(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> set[str]:

@@ -168,6 +168,8 @@ def _withheld_import(file: File, renamed: Renamed, found: Import, group: Sequenc
         return f"`{renamed.new}` means something else here"
     if any(binding not in [other.binding for other in group] for binding in scope.bindings[renamed.old]):
         return f"`{renamed.old}` is bound by something else as well"
+    if any(isinstance(node, cst.Del) for m in file.mentions(renamed.old) for node in m.above.nodes()):
+        return f"`{renamed.old}` is deleted again"
     if any(_is_exported(mention) for mention in file.names.strings.get(renamed.old, ())):
         return f"`{renamed.old}` is listed in `__all__`"
     return None

@@ -471,6 +471,8 @@ class Flows:
         if not node.bases and "__init__" not in value.scope.bindings:
             reach.add("own")
             return
+        if not self.resolver.is_transparent(value.scope):
+            reach.doubt(f"the class `{node.name.value}` is decorated")
         for method in self.resolver.member(value, "__init__"):
             self._receive(method, keyword, held, reach)
 
@@ -526,13 +528,25 @@ class Flows:
             if isinstance(value, LiteralValue):
                 yield from (key for key, _ in dict_items(value.node) if isinstance(key, str))
         if isinstance(node, cst.Name):
+            bindings = self.resolver.bindings(node.value, place)
             for mention in place.scope.names.mentions.get(node.value, ()):
-                parent = mention.above.node
-                if isinstance(parent, cst.Subscript) and parent.value is mention.node:
-                    link = mention.above.up
-                    key = constant_index(parent)
-                    if link is not None and isinstance(link.node, cst.AssignTarget) and key is not None:
-                        yield key
+                keys = list(_keys_set(mention))
+                if keys and any(b in bindings for b in self.resolver.bindings(node.value, mention.place)):
+                    yield from keys
+
+
+def _keys_set(mention: Mention) -> Iterator[str]:
+    """The keys that ``name["key"] = …`` or ``name.update({"key": …})`` puts into a dict, ``name`` being mentioned."""
+    parent, link = mention.above.node, mention.above.up
+    if link is None:
+        return
+    if isinstance(parent, cst.Subscript) and parent.value is mention.node and isinstance(link.node, cst.AssignTarget):
+        key = constant_index(parent)
+        yield from [key] if key is not None else []
+    elif isinstance(parent, cst.Attribute) and parent.value is mention.node and parent.attr.value == "update":
+        if isinstance(link.node, cst.Call) and link.node.func is parent:
+            for node in (link.node, *(arg.value for arg in link.node.args if arg.keyword is None)):
+                yield from (key for key, _ in dict_items(node) if isinstance(key, str))
 
 
 def _double_starred(link: Link | None) -> tuple[cst.Arg | None, Link | None]:

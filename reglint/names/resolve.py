@@ -563,6 +563,20 @@ class Resolver:
         finally:
             self._busy.discard(key)
 
+    def is_transparent(self, scope: Scope) -> bool:
+        """Is a class left as it is by what decorates it? The decorators of a known library only register it."""
+        node = scope.node
+        if not isinstance(node, cst.ClassDef) or scope.place is None:
+            return False
+        for decorator in node.decorators:
+            expression = decorator.decorator
+            if isinstance(expression, cst.Call):
+                expression = expression.func
+            for value in self.values(expression, scope.place):
+                if not isinstance(value, Symbol) or not self.vocabulary.is_protected(value.qualname.partition(".")[0]):
+                    return False
+        return True
+
     def is_plain(self, scope: Scope) -> bool:
         """Does the function do what its body says, whatever decorates it?"""
         node = scope.node
