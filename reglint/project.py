@@ -144,6 +144,10 @@ class Project:
             return self._below(folder, dotted, namespaces=False)
         return None
 
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file of the project, or None where it can't be read."""
+        return self._files.read(path)
+
     def submodule(self, module: ProjectModule, name: str) -> ProjectModule | None:
         """The module ``name`` inside a package."""
         return self._below(module.folder, name, namespaces=True) if module.is_package else None

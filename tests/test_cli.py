@@ -570,3 +570,35 @@ def test_an_interrupt_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("reglint.runner.run", interrupted)
     run("check")
     assert (run.status, run.err.count("\n")) == (130, 1)
+
+
+def test_a_name_for_stdin_is_enough_to_read_it(tmp_path: Path) -> None:
+    untouched = tmp_path / "other.py"
+    untouched.write_text("from keras.layers import Dense\nDense(W_regularizer=1)\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "reglint", "fix", "--stdin-filename", "model.py"],
+        input="from keras.layers import Dense\nDense(b_regularizer=1)\n",
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "from keras.layers import Dense\nDense(bias_regularizer=1)\n"
+    assert "W_regularizer" in untouched.read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("from keras.layers import Dense\nDense(W_regularizer=1)\n")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "reglint", "check", "."],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "cannot be written" in done.stderr

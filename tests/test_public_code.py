@@ -81,3 +81,57 @@ def test_names_imported_twice_in_changing_order_are_mended_without_end_to_it() -
     fixed, left = fix_source(text, filename="example.py", modules={})
     assert b"penalties = [l2(0.1), l1_l2(0.1, 0.2), l1_l2(0.1, 0.2)]\n" in fixed
     assert not left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if is_keras2():\n    hidden = Dense(4, kernel_regularizer=1)\nelse:\n    hidden = Dense(4, W_regularizer=1)\n",
+        "from compat import KERAS_MAJOR\nif KERAS_MAJOR < 2:\n    hidden = Dense(4, W_regularizer=1)\n",
+        "def dense():\n    try:\n        return Dense(4, kernel_regularizer=1)\n    except TypeError:\n        pass\n"
+        "    return Dense(4, W_regularizer=1)\n",
+        "try:\n    from keras.layers import Conv2D\nexcept ImportError:\n    from keras.layers import Convolution2D\n"
+        "    hidden = Convolution2D(4, 3, 3, W_regularizer=1)\n",
+        "with pytest.raises(TypeError):\n    Dense(4, weight_regularizer=1)\n",
+    ],
+)
+def test_a_call_that_is_meant_for_an_old_keras_or_to_fail_is_left_alone(text: str) -> None:
+    assert not check_source("from keras.layers import Dense\n" + text, filename="example.py", modules={})
+
+
+def test_a_dict_that_is_updated_with_the_new_key_is_not_renamed() -> None:
+    text = (
+        "from keras.layers import Dense\noptions = {'W_regularizer': 1}\n"
+        "options.update({'kernel_regularizer': 2})\nDense(4, **options)\n"
+    )
+    (finding,) = check_source(text, filename="example.py", modules={})
+    assert finding.fix is None
+
+
+def test_keys_of_another_functions_dict_withhold_nothing() -> None:
+    text = (
+        "from keras.layers import Dense\n"
+        "def one(**kwargs):\n    kwargs['kernel_regularizer'] = 1\n    return Dense(**kwargs)\n"
+        "def two(**kwargs):\n    return Dense(4, W_regularizer=1, **kwargs)\n"
+    )
+    (finding,) = check_source(text, filename="example.py", modules={})
+    assert finding.fix is not None
+
+
+def test_a_regularizer_reached_through_a_module_of_the_project_changes_with_that_module() -> None:
+    modules = {"parts.py": "from keras.regularizers import l1l2\n"}
+    text = "import parts\npenalty = parts.l1l2(0.1, 0.2)\n"
+    assert (
+        fix_source(text, filename="main.py", modules=modules)[0] == b"import parts\npenalty = parts.l1_l2(0.1, 0.2)\n"
+    )
+
+
+def test_a_regularizer_that_its_module_keeps_on_purpose_is_not_renamed_where_it_is_imported() -> None:
+    modules = {"parts.py": "from keras.regularizers import l1l2  # noqa\n"}
+    text = "from parts import l1l2\npenalty = l1l2(0.1, 0.2)\n"
+    assert fix_source(text, filename="main.py", modules=modules)[0] == text.encode()
+
+
+def test_a_deleted_import_is_not_renamed() -> None:
+    text = "from keras.regularizers import activity_l2\npenalty = activity_l2(0.1)\ndel activity_l2\n"
+    assert fix_source(text, filename="main.py", modules={})[0] == text.encode()

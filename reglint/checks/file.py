@@ -16,8 +16,8 @@ from reglint.names.resolve import Resolver
 from reglint.names.scopes import Mention
 from reglint.project import Project
 from reglint.rulebook import Card
-from reglint.source import Source
-from reglint.syntax import Parsed
+from reglint.source import Source, SourceError, source_from_bytes
+from reglint.syntax import Parsed, parse
 from reglint.tokens import Token, scan
 from reglint.versions import Allowed
 
@@ -37,6 +37,8 @@ class File:
 
     def __init__(self, source: Source, parsed: Parsed, context: Context, words: frozenset[str]) -> None:
         assert parsed.tree is not None
+        self._context = context
+        self._words = words
         self.source = source
         self.parsed = parsed
         self.allowed = context.allowed
@@ -57,6 +59,18 @@ class File:
             start += len(node.prefix) + len(node.quote)
             end -= len(node.quote)
         return start, end
+
+    def beside(self, path: str) -> File | None:
+        """Another file of the project, or None where it can't be read or parsed."""
+        raw = self._context.project.read(path)
+        try:
+            source = source_from_bytes(raw, path) if raw is not None else None
+        except SourceError:
+            return None
+        parsed = parse(source) if source is not None else None
+        if source is None or parsed is None or parsed.tree is None:
+            return None
+        return File(source, parsed, self._context, self._words)
 
     @cached_property
     def speaks_keras(self) -> bool:

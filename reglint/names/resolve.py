@@ -353,6 +353,10 @@ class Resolver:
         module = self._find(importer, *_from_module(statement))
         return None if module is None else self.project.names(module)
 
+    def names_of(self, value: Value) -> ModuleNames | None:
+        """The names of a module of the project; None for any other value."""
+        return self.project.names(value.module) if isinstance(value, ModuleValue) else None
+
     def export(self, module: ProjectModule, name: str) -> Values:
         """The values of ``name`` in a module of the project, once that module has run."""
         names = self.project.names(module)
