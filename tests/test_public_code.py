@@ -135,3 +135,16 @@ def test_a_regularizer_that_its_module_keeps_on_purpose_is_not_renamed_where_it_
 def test_a_deleted_import_is_not_renamed() -> None:
     text = "from keras.regularizers import activity_l2\npenalty = activity_l2(0.1)\ndel activity_l2\n"
     assert fix_source(text, filename="main.py", modules={})[0] == text.encode()
+
+
+def test_a_wrapper_that_translates_old_names_in_a_loop_may_be_called_with_them() -> None:
+    text = (
+        "from keras.layers import Dense\n"
+        "def dense(units, **options):\n"
+        "    for old, new in [('W_regularizer', 'kernel_regularizer')]:\n"
+        "        if old in options:\n"
+        "            options[new] = options.pop(old)\n"
+        "    return Dense(units, **options)\n"
+        "hidden = dense(4, W_regularizer='l2')\n"
+    )
+    assert not check_source(text, filename="example.py", modules={})

@@ -334,7 +334,9 @@ class Flows:
             first = call.args[0].value
             key = string_value(first) if isinstance(first, cst.SimpleString) else None
             unused = link.up is not None and isinstance(link.up.node, cst.Expr)
-            if key is None:
+            if key is None and name == "pop":
+                self._asked(keyword, keyword, reach)  # a loop over the old names that translates them
+            elif key is None:
                 reach.obstacle("the dict is read by the program itself")
             elif name == "setdefault" and unused:
                 reach.sets = reach.sets or key == keyword
