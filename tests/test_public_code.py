@@ -148,3 +148,36 @@ def test_a_wrapper_that_translates_old_names_in_a_loop_may_be_called_with_them()
         "hidden = dense(4, W_regularizer='l2')\n"
     )
     assert not check_source(text, filename="example.py", modules={})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import keras\nkeras2 = keras.__version__[0] == '2'\n"
+        "hidden = keras2 and Dense(4, kernel_regularizer=1) or Dense(4, W_regularizer=1)\n",
+        "import keras\ndef is_old():\n    return int(keras.__version__.split('.')[0]) < 2\n"
+        "hidden = Dense(4, W_regularizer=1) if is_old() else Dense(4, kernel_regularizer=1)\n",
+        "from pkg_resources import get_distribution, parse_version\n"
+        "if parse_version(get_distribution('keras').version) < parse_version('2'):\n"
+        "    hidden = Dense(4, W_regularizer=1)\n",
+    ],
+)
+def test_a_version_is_told_by_a_function_an_operand_or_the_installed_distribution(text: str) -> None:
+    assert not check_source("from keras.layers import Dense\n" + text, filename="example.py", modules={})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "options = {'W_regularizer': 1}\nDense(4, **options)\nassert options == {'W_regularizer': 1}\n",
+        "more = {'kernel_regularizer': 1}\noptions = {'W_regularizer': 1}\noptions.update(more)\nDense(4, **options)\n",
+    ],
+)
+def test_a_dict_that_is_compared_or_updated_with_the_new_key_by_name_is_not_renamed(text: str) -> None:
+    text = "from keras.layers import Dense\n" + text
+    assert fix_source(text, filename="example.py", modules={})[0] == text.encode()
+
+
+def test_an_import_that_a_string_calls_is_kept() -> None:
+    text = "from keras.regularizers import activity_l2, l2\npenalty = eval('activity_l2(0.1)')\n"
+    assert fix_source(text, filename="example.py", modules={})[0] == text.encode()

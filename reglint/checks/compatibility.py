@@ -9,7 +9,7 @@ import libcst as cst
 
 from reglint.checks.file import File
 from reglint.names.scopes import Binding, Mention, Place, dotted, string_value
-from reglint.names.values import Symbol
+from reglint.names.values import FunctionValue, Symbol
 from reglint.tree import walk
 
 OLD, NEW, SOME = "old", "new", "some"
@@ -58,6 +58,9 @@ class Guards:
                 meaning = self._meaning(parent.test, place)
                 if meaning is not None and (meaning == SOME or meaning == (OLD if child is parent.body else NEW)):
                     return True
+            elif isinstance(parent, cst.BooleanOperation) and child is parent.right:
+                if self._is_old_operand(parent, place):
+                    return True
             elif isinstance(parent, (cst.Try, cst.TryStar)):
                 if self._is_old_attempt(parent, child):
                     return True
@@ -67,6 +70,14 @@ class Guards:
                 return True
             child = parent
         return False
+
+    def _is_old_operand(self, operation: cst.BooleanOperation, place: Place) -> bool:
+        """Is the right side of ``old and …`` or of ``new and … or …`` only reached on an old Keras?"""
+        left = operation.left
+        if isinstance(operation.operator, cst.And):
+            return self._meaning(left, place) == OLD
+        chosen = isinstance(left, cst.BooleanOperation) and isinstance(left.operator, cst.And)
+        return chosen and self._meaning(left.left, place) == NEW  # type: ignore[attr-defined]
 
     def is_old_binding(self, binding: Binding) -> bool:
         """Is the name only bound so on an old Keras?"""
@@ -151,7 +162,7 @@ class Guards:
         if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
             return self._comparison(test, place, depth)
         if isinstance(test, cst.Call):
-            return self._call(test, place)
+            return self._call(test, place, depth)
         if isinstance(test, (cst.Name, cst.Attribute)):
             return self._flag(test, place, depth)
         return None
@@ -172,13 +183,18 @@ class Guards:
         major = _major(right)
         return SOME if major is None else _compare(operator, major)
 
-    def _call(self, test: cst.Call, place: Place) -> str | None:
+    def _call(self, test: cst.Call, place: Place, depth: int) -> str | None:
         if isinstance(test.func, cst.Attribute) and test.func.attr.value == "startswith" and test.args:
             if self._is_version(test.func.value, place, 0):
                 major = _major(test.args[0].value)
                 return SOME if major is None else (NEW if major >= 2 else OLD)
         if isinstance(test.func, (cst.Name, cst.Attribute)) and not test.args:
-            return self._flag(test.func, place, 0)
+            for value in self._file.resolver.values(test.func, place):
+                if isinstance(value, FunctionValue) and len(value.scope.returns) == 1:
+                    meaning = self._meaning(*value.scope.returns[0], depth + 1)
+                    if meaning is not None:
+                        return meaning
+            return self._flag(test.func, place, depth + 1)
         if isinstance(test.func, cst.Name) and test.func.value == "hasattr" and len(test.args) == 2:
             return self._capability(test.args[1].value)
         return None
@@ -224,6 +240,9 @@ class Guards:
                 if binding.kind == "assign" and isinstance(binding.node, cst.BaseExpression):
                     if self._is_version(binding.node, binding.place, depth + 1):
                         return True
+        if isinstance(node, cst.Call) and node.args and isinstance(node.args[0].value, cst.SimpleString):
+            asked = (dotted(node.func) or "").rpartition(".")[2] in ("get_distribution", "version")
+            return asked and string_value(node.args[0].value) == "keras"
         if isinstance(node, (cst.Name, cst.Attribute)):
             return any(
                 isinstance(value, Symbol) and value.qualname.endswith("__version__") and self._is_keras(value.qualname)

@@ -170,6 +170,9 @@ def _withheld_import(file: File, renamed: Renamed, found: Import, group: Sequenc
         return f"`{renamed.old}` is bound by something else as well"
     if any(isinstance(node, cst.Del) for m in file.mentions(renamed.old) for node in m.above.nodes()):
         return f"`{renamed.old}` is deleted again"
+    call = re.compile(rf"\b{renamed.old}\s*\(")
+    if any(t.kind == "string" and call.search(file.source.text, t.start, t.end) for t in file.tokens):
+        return f"a string calls `{renamed.old}`"
     if any(_is_exported(mention) for mention in file.names.strings.get(renamed.old, ())):
         return f"`{renamed.old}` is listed in `__all__`"
     return None

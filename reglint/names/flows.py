@@ -353,6 +353,12 @@ class Flows:
 
     def _compared(self, use: Use, keyword: str, reach: Reach) -> None:
         comparison = next((n for n in use.above.nodes() if isinstance(n, cst.Comparison)), None)
+        operators = {type(target.operator) for target in comparison.comparisons} if comparison is not None else set()
+        if operators <= {cst.Is, cst.IsNot}:
+            return
+        if not operators <= {cst.In, cst.NotIn}:
+            reach.obstacle("the dict is read by the program itself")
+            return
         left = comparison.left if comparison is not None else None
         key = string_value(left) if isinstance(left, cst.SimpleString) else None
         if key is None and left is not use.node:
@@ -524,21 +530,34 @@ class Flows:
             found.discard(keyword)
         return frozenset(found)
 
-    def _keys(self, node: cst.BaseExpression, place: Place) -> Iterator[str]:
-        """The keys that a dict is known to hold."""
+    def _shown(self, node: cst.BaseExpression, place: Place) -> Iterator[str]:
+        """The keys of the dict literals that ``node`` may be."""
         for value in self.resolver.values(node, place):
             if isinstance(value, LiteralValue):
                 yield from (key for key, _ in dict_items(value.node) if isinstance(key, str))
+
+    def _keys(self, node: cst.BaseExpression, place: Place) -> Iterator[str]:
+        """The keys that a dict is known to hold."""
+        yield from self._shown(node, place)
         if isinstance(node, cst.Name):
             bindings = self.resolver.bindings(node.value, place)
             for mention in place.scope.names.mentions.get(node.value, ()):
                 keys = list(_keys_set(mention))
+                keys.extend(key for part in _updates(mention) for key in self._shown(part, mention.place))
                 if keys and any(b in bindings for b in self.resolver.bindings(node.value, mention.place)):
                     yield from keys
 
 
+def _updates(mention: Mention) -> Iterator[cst.BaseExpression]:
+    """``other`` of ``name.update(other)``, ``name`` being mentioned."""
+    parent, link = mention.above.node, mention.above.up
+    if isinstance(parent, cst.Attribute) and parent.value is mention.node and parent.attr.value == "update":
+        if link is not None and isinstance(link.node, cst.Call) and link.node.func is parent:
+            yield from (arg.value for arg in link.node.args if arg.keyword is None)
+
+
 def _keys_set(mention: Mention) -> Iterator[str]:
-    """The keys that ``name["key"] = …`` or ``name.update({"key": …})`` puts into a dict, ``name`` being mentioned."""
+    """The keys that ``name["key"] = …`` or ``name.update(key=…)`` puts into a dict, ``name`` being mentioned."""
     parent, link = mention.above.node, mention.above.up
     if link is None:
         return
@@ -547,8 +566,7 @@ def _keys_set(mention: Mention) -> Iterator[str]:
         yield from [key] if key is not None else []
     elif isinstance(parent, cst.Attribute) and parent.value is mention.node and parent.attr.value == "update":
         if isinstance(link.node, cst.Call) and link.node.func is parent:
-            for node in (link.node, *(arg.value for arg in link.node.args if arg.keyword is None)):
-                yield from (key for key, _ in dict_items(node) if isinstance(key, str))
+            yield from (key for key, _ in dict_items(link.node) if isinstance(key, str))
 
 
 def _double_starred(link: Link | None) -> tuple[cst.Arg | None, Link | None]:
