@@ -65,6 +65,13 @@ def _complain(line: str) -> None:
     print(f"error: {line}", file=sys.stderr)
 
 
+def _complain_of(result: Result) -> None:
+    for problem in result.problems:
+        _complain(problem)
+    for warning in result.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
 # --- arguments -------------------------------------------------------------------------------------------------------
 
 
@@ -89,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("code", metavar="CODE")
     explain.add_argument("--output-format", choices=("text", "json", "markdown"), default="text")
     _add_configuration(explain)
+
+    keras = commands.add_parser("keras", help="which Keras each project allows, and which line says so")
+    keras.set_defaults(command=_keras)
+    keras.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders [default: .]")
+    keras.add_argument("--keras-version", metavar="SPEC", help="what the projects allow, whatever their manifests say")
+    keras.add_argument("--output-format", choices=("text", "json"), default="text")
+    _add_configuration(keras)
 
     rules = commands.add_parser("rules", help="list the rules")
     rules.set_defaults(command=_rules)
@@ -171,7 +185,8 @@ def _require_valid(arguments: argparse.Namespace, resolver: Resolver, paths: Ite
     from reglint.versions import Allowed
 
     try:
-        Allowed.parse(arguments.keras_version, arguments.target)
+        for given in filter(None, (arguments.keras_version, arguments.target)):
+            Allowed.parse(given, given)
     except ValueError as error:
         raise UsageError(str(error)) from None
     chosen = [
@@ -228,8 +243,7 @@ def _check(arguments: argparse.Namespace) -> int:
     result = runner.run(paths, resolver, fix=fixing, jobs=arguments.jobs, progress=_progress)
     if fixing and not arguments.diff:
         result = runner.write(result)
-    for problem in result.problems:
-        _complain(problem)
+    _complain_of(result)
     report_to_stderr = False
     if arguments.diff:
         _print_bytes(_diff(result))
@@ -250,9 +264,8 @@ def _check_stdin(arguments: argparse.Namespace, resolver: Resolver) -> int:
     result = Result((), tuple(resolver.problems))
     if not is_excluded(path, settings.explicit_excludes, str(settings.root)):
         report = Inspector(fixing).inspect_bytes(Target(path, shown, settings), raw)
-        result = Result((report,), tuple(resolver.problems))
-    for problem in result.problems:
-        _complain(problem)
+        result = Result((report,), tuple(resolver.problems), report.warnings)
+    _complain_of(result)
     if arguments.diff:
         _print_bytes(_diff(result))
     elif fixing:
@@ -370,7 +383,35 @@ def _progress(done: int, total: int) -> None:
         sys.stderr.flush()
 
 
-# --- explain and rules -----------------------------------------------------------------------------------------------
+# --- keras, explain and rules ----------------------------------------------------------------------------------------
+
+
+def _keras(arguments: argparse.Namespace) -> int:
+    from reglint.discovery import shown
+    from reglint.projects import ranges_below
+    from reglint.reports.keras import render
+    from reglint.runner import rules_for
+    from reglint.settings import Resolver
+    from reglint.versions import Allowed
+
+    given = arguments.keras_version
+    try:
+        Allowed.parse(given or "", "")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    config = Path(arguments.config).absolute() if arguments.config is not None else None
+    overrides = {"keras-version": given} if given else {}
+    problems: list[str] = []
+    resolver = Resolver(overrides, config, arguments.isolated, check=rules_for)
+    ranges = list(ranges_below(arguments.paths or ["."], resolver, problems))
+    if ranges or arguments.output_format == "json":
+        print(render(ranges, arguments.output_format))
+    elif not problems:
+        print("no Python file or notebook there, so no project")
+    unread = [f"{shown(item.path)}:{item.line}: {item.message}" for each in ranges for item in each.unread]
+    for problem in problems + unread:
+        _complain(problem)
+    return FAILED if problems or unread else OK
 
 
 def _explain(arguments: argparse.Namespace) -> int:

@@ -89,6 +89,24 @@ class KerasApi:
             return None
         return name.package, name.path[-1]
 
+    def makes_model(self, qualname: str) -> bool:
+        """Does calling what a dotted name means give a Keras model?"""
+        models = self._packages["models"]
+        name = self.keras_name(qualname)
+        if name is None or not name.path:
+            return False
+        *above, last = name.path
+        if last in models["functions"] or self.is_model_class(qualname):
+            return True
+        if last in ("from_config", "from_json"):
+            return bool(above) and above[-1] in models["classes"]
+        return bool(above) and above[0] == models["applications"] and last[:1].isupper()
+
+    def is_model_class(self, qualname: str) -> bool:
+        """Is what a dotted name means one of Keras's model classes?"""
+        name = self.keras_name(qualname)
+        return name is not None and bool(name.path) and name.path[-1] in self._packages["models"]["classes"]
+
     def contrib(self, qualname: str) -> Mapping[str, Any] | None:
         """The facts of a regularizer of ``tf.contrib.layers`` or slim, or None."""
         module, _, name = qualname.rpartition(".")

@@ -54,6 +54,10 @@ class Files:
         """Its bytes, or None where it can't be read."""
         raise NotImplementedError
 
+    def entries(self, folder: str) -> list[str]:
+        """The names of what lies in a folder, in order; none where it can't be listed."""
+        raise NotImplementedError
+
     def locate(self, filename: str) -> str:
         """The path of a file that was named in some way."""
         raise NotImplementedError
@@ -79,6 +83,12 @@ class DiskFiles(Files):
         except OSError:
             return None
 
+    def entries(self, folder: str) -> list[str]:
+        try:
+            return sorted(os.listdir(folder or "."))
+        except OSError:
+            return []
+
     def locate(self, filename: str) -> str:
         return os.path.abspath(filename)
 
@@ -99,6 +109,11 @@ class MemoryFiles(Files):
     def read(self, path: str) -> bytes | None:
         return self._files.get(_plain(path))
 
+    def entries(self, folder: str) -> list[str]:
+        inside = _plain(folder) + "/" if _plain(folder) else ""
+        every = [*self._files, *self._folders]
+        return sorted({path[len(inside) :].partition("/")[0] for path in every if path.startswith(inside)} - {""})
+
     def locate(self, filename: str) -> str:
         return _plain(filename)
 
@@ -108,7 +123,7 @@ class Project:
 
     def __init__(self, root: str, files: Files) -> None:
         self.root = root
-        self._files = files
+        self.files = files
         self._names: dict[str, ModuleNames | None] = {}
 
     @classmethod
@@ -123,7 +138,7 @@ class Project:
 
     def locate(self, filename: str) -> str:
         """The path by which the project knows a file."""
-        return self._files.locate(filename)
+        return self.files.locate(filename)
 
     def resolve(self, importer: str, dotted: str, level: int, *, shadowable: bool = True) -> ProjectModule | None:
         """The module that ``from {'.' * level}{dotted} import …`` in ``importer`` means, if the project has it.
@@ -146,7 +161,7 @@ class Project:
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file of the project, or None where it can't be read."""
-        return self._files.read(path)
+        return self.files.read(path)
 
     def submodule(self, module: ProjectModule, name: str) -> ProjectModule | None:
         """The module ``name`` inside a package."""
@@ -160,7 +175,7 @@ class Project:
 
     def may_bind(self, module: ProjectModule, name: str) -> bool:
         """Can the module bind ``name`` at all? A look at its bytes spares most of them the parser."""
-        raw = self._files.read(module.path) if module.path.endswith(".py") else None
+        raw = self.files.read(module.path) if module.path.endswith(".py") else None
         return raw is not None and (name.encode() in raw or (b"import" in raw and b"*" in raw))
 
     def _read_names(self, module: ProjectModule) -> ModuleNames | None:
@@ -168,7 +183,7 @@ class Project:
         from reglint.source import SourceError, source_from_bytes
         from reglint.syntax import parse
 
-        raw = self._files.read(module.path) if module.path.endswith(".py") else None
+        raw = self.files.read(module.path) if module.path.endswith(".py") else None
         if raw is None:
             return None
         try:
@@ -190,18 +205,18 @@ class Project:
             yield os.path.join(self.root, name)
 
     def _is_package(self, folder: str) -> bool:
-        return self._files.is_file(os.path.join(folder, "__init__.py"))
+        return self.files.is_file(os.path.join(folder, "__init__.py"))
 
     def _below(self, folder: str, dotted: str, *, namespaces: bool) -> ProjectModule | None:
         path = os.path.join(folder, *dotted.split(".")) if dotted else folder
         first = os.path.join(folder, dotted.partition(".")[0])
-        if not namespaces and not (self._is_package(first) or self._files.is_file(first + ".py")):
+        if not namespaces and not (self._is_package(first) or self.files.is_file(first + ".py")):
             return None
         if self._is_package(path):
             return ProjectModule(os.path.join(path, "__init__.py"), True)
-        if dotted and self._files.is_file(path + ".py"):
+        if dotted and self.files.is_file(path + ".py"):
             return ProjectModule(path + ".py", False)
-        return ProjectModule(path, True) if self._files.is_dir(path) else None
+        return ProjectModule(path, True) if self.files.is_dir(path) else None
 
 
 def _find_root(path: str) -> str:

@@ -31,8 +31,24 @@ KINDS = (
     "removed-symbol",
     "renamed-parameter",
     "foreign-regularizer",
+    "activity-regularizer-before-2-1-4",
+    "activity-loss-scale",
+    "dropped-activity-regularizer",
+    "miscounted-regularization",
+    "frozen-layer-penalty",
+    "lora-layer-penalty",
+    "regularizer-assigned-after-build",
+    "losses-left-out",
+    "unsupported-regularizer-argument",
+    "zero-strength-regularizer",
+    "not-a-regularizer",
+    "doubled-weight-decay",
+    "half-precision-activity-regularizer",
+    "unsavable-regularizer",
     "run",
 )
+"""The kinds of check: each but ``run`` has a module of that name in ``reglint.checks``."""
+
 SECTIONS = ("What it does", "Why is this bad", "Example", "Fix safety", "References")
 
 _FENCE = "+++"
@@ -65,8 +81,8 @@ class Card:
 
     ``applicability`` is that of the rule's best fix, None for a rule that offers none. ``triggers`` are alternatives,
     each a tuple of identifiers that must all occur in a file before the rule can find anything there. ``versions`` maps
-    a package to the specifier of the releases in which the old spelling fails. ``options`` holds the keys that only
-    this kind of check reads.
+    a package to the specifier of the releases in which the old spelling fails. ``opt_in`` rules run only where they are
+    selected by name. ``options`` holds the keys that only this kind of check reads.
     """
 
     code: str
@@ -83,6 +99,7 @@ class Card:
     callables: tuple[RenamedArguments, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     stable: bool = True
+    opt_in: bool = False
 
     @cached_property
     def sections(self) -> Mapping[str, str]:
@@ -270,6 +287,7 @@ _KEYS: Mapping[str, _Key] = {
         "one of safe, unsafe, display, none (the rule offers no fix)",
     ),
     "stable": _Key(False, lambda value: isinstance(value, bool), "true or false"),
+    "opt-in": _Key(False, lambda value: isinstance(value, bool), "true or false"),
     "facts": _Key(False, _is_name, "the name of a table in rules/facts, without .toml"),
     "triggers": _Key(False, _is_triggers, 'a list of lists of identifiers, such as [["W_regularizer"], ["l2", "l"]]'),
     "versions": _Key(False, _is_strings, 'a table from package to specifier, such as { keras = ">=2.0" }'),
@@ -311,6 +329,7 @@ def _card(path: Path, front: str, table: Mapping[str, Any], body: str, body_line
         callables=callables,
         options={key: table[key] for key in _OPTIONS if key in table},
         stable=table.get("stable", True),
+        opt_in=table.get("opt-in", False),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reglint.diagnostics import Diagnostic, locate, unplaced
-from reglint.discovery import Discovery, Target, Triggers, may_suppress, read_regular
+from reglint.discovery import Discovery, Target, Triggers, may_suppress, read_regular, shown
 from reglint.findings import Finding, Severity
 from reglint.settings import (
     UNREADABLE,
@@ -24,6 +24,7 @@ from reglint.settings import (
 )
 
 if TYPE_CHECKING:
+    from reglint.pins import Manifests, Unread
     from reglint.project import Project
     from reglint.rulebook import Card
     from reglint.source import Source
@@ -46,7 +47,8 @@ class Rules:
     selected: frozenset[str]
     triggers: Triggers
     prefixes: tuple[bytes, ...]
-    allowed: Allowed
+    stated: Allowed
+    target: Allowed | None
 
     @property
     def known(self) -> frozenset[str]:
@@ -67,18 +69,21 @@ def rules_for(settings: Settings) -> Rules:
     where = f"{settings.origin}: " if settings.origin else ""
     try:
         cards = load_cards(settings.rule_paths)
-        allowed = Allowed.parse(settings.keras_version, settings.target)
+        version, target = settings.keras_version, settings.target
+        stated = Allowed.parse(version, f"`keras-version = {version}`") if version else Allowed()
+        aim = Allowed.parse(target, f"`target = {target}`") if target else None
     except RulebookError as error:
         raise SettingsError(" ".join(str(error).split())) from None
     except ValueError as error:
         raise SettingsError(where + " ".join(str(error).split())) from None
     stable = {UNREADABLE: True, UNUSED_SUPPRESSION: True} | {code: card.stable for code, card in cards.items()}
+    opt_in = {code for code, card in cards.items() if card.opt_in}
     check_selectors(settings, stable)
-    selected = selected_codes(settings.selections, stable, settings.preview) - {UNREADABLE}
+    selected = selected_codes(settings.selections, stable, settings.preview, opt_in) - {UNREADABLE}
     chosen = [cards[code] for code in selected if code in cards]
     prefixes = {code.rstrip("0123456789").encode() for code in stable}
     triggers = Triggers.of(words for card in chosen for words in card.triggers)
-    return Rules(settings, cards, selected, triggers, tuple(sorted(prefixes)), allowed)
+    return Rules(settings, cards, selected, triggers, tuple(sorted(prefixes)), stated, aim)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class FileReport:
     applied: int = 0
     before: bytes = b""
     after: bytes = b""
+    warnings: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -106,6 +112,7 @@ class Inspector:
     fix: bool = False
     _rules: dict[int, tuple[Settings, Rules]] = field(default_factory=dict)
     _projects: dict[str, Project] = field(default_factory=dict)
+    _manifests: dict[Project, Manifests] = field(default_factory=dict)
 
     def rules(self, settings: Settings) -> Rules:
         """Return the rules of ``settings``, prepared once."""
@@ -153,6 +160,18 @@ class Inspector:
         project = Project.find(path)
         return self._projects.setdefault(project.root, project)
 
+    def manifests(self, project: Project) -> Manifests:
+        """Return what the manifests of a project say, read once."""
+        from reglint.pins import nearest_manifests
+
+        if project not in self._manifests:
+            self._manifests[project] = nearest_manifests(project.root, project.files)
+        return self._manifests[project]
+
+    def _unread(self, project: Project) -> tuple[Unread, ...]:
+        """What of the manifests could not be understood, if they had to be read."""
+        return self._manifests[project].unread if project in self._manifests else ()
+
     def findings(self, source: Source, rules: Rules, project: Project) -> list[Finding]:
         """Return what is to be said about one source: parsed, checked and suppressed, in text order."""
         from reglint.suppression import suppress
@@ -160,7 +179,7 @@ class Inspector:
         active = rules.active(source.filename)
         found: list[Finding] = []
         if rules.triggers.found_in(source.raw):
-            found = list(_checked(source, rules, active, project))
+            found = list(_checked(source, rules, active, project, self.manifests(project)))
         readable = not any(finding.code == UNREADABLE for finding in found)
         kept, _ = suppress(source, found, active, readable and UNUSED_SUPPRESSION in active)
         return sorted(kept, key=lambda finding: (finding.start, finding.end, finding.code))
@@ -175,7 +194,8 @@ class Inspector:
         _refuse_size(len(source.text), raw, rules, MAX_CHARACTERS)
         findings = self.findings(source, rules, project)
         found = locate(findings, source, target.path, target.shown, project.root)
-        unchanged = FileReport(target.path, target.shown, found, found)
+        warnings = tuple(_told(item) for item in self._unread(project))
+        unchanged = FileReport(target.path, target.shown, found, found, warnings=warnings)
         if not (self.fix and target.settings.may_write and any(finding.fix for finding in findings)):
             return unchanged
         from reglint.fixing import apply_fixes
@@ -197,6 +217,10 @@ class Inspector:
         return FileReport(target.path, target.shown, (failure,), (failure,))
 
 
+def _told(unread: Unread) -> str:
+    return f"{shown(unread.path)}:{unread.line}: {unread.message}"
+
+
 def failure_of(target: Target, message: str, row: int | None = None) -> Diagnostic:
     """Return REG900 for a file that gave no findings."""
     return unplaced(target.path, target.shown, str(target.settings.root), UNREADABLE, UNREADABLE_NAME, message, row)
@@ -210,9 +234,12 @@ def _refuse_size(size: int, raw: bytes, rules: Rules, limit: int, counts_later: 
         raise SourceError(f"too large to parse ({size:,} characters, limit {limit:,}); split the file or exclude it")
 
 
-def _checked(source: Source, rules: Rules, active: frozenset[str], project: Project) -> Iterator[Finding]:
+def _checked(
+    source: Source, rules: Rules, active: frozenset[str], project: Project, manifests: Manifests
+) -> Iterator[Finding]:
     """Yield REG900 for what does not parse, and the findings in the rest."""
     from reglint.checks import Context, check
+    from reglint.pins import allowed_by
     from reglint.syntax import parse
 
     cards = {code: rules.cards[code] for code in sorted(active) if code in rules.cards}
@@ -223,7 +250,9 @@ def _checked(source: Source, rules: Rules, active: frozenset[str], project: Proj
         message = " ".join(failure.message.split())
         yield Finding(UNREADABLE, UNREADABLE_NAME, Severity.ERROR, message, failure.offset, failure.offset)
     if parsed.tree is not None:
-        context = Context(cards=cards, project=project, allowed=rules.allowed, layers=rules.settings.layers)
+        notebook = source.filename if source.filename.endswith(".ipynb") else None
+        current = rules.stated.over(allowed_by(manifests, project.root, notebook, source.raw))
+        context = Context(cards, project, current, rules.target, rules.settings.layers)
         yield from check(source, parsed, context)
 
 
@@ -232,10 +261,14 @@ def _checked(source: Source, rules: Rules, active: frozenset[str], project: Proj
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of a run: reports in the order of paths, and one line for each thing that is in no file."""
+    """What came out of a run: reports in the order of paths, and one line for each thing that is in no file.
+
+    ``problems`` made a part of the run fail; ``warnings`` are about manifests that had to be passed over.
+    """
 
     reports: tuple[FileReport, ...]
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def run(
@@ -266,7 +299,8 @@ def run(
         done.append(report)
         progress(len(done), len(targets))
     kept = sorted((report for report in done if report.found or report.changed), key=lambda report: report.path)
-    return Result(tuple(kept), tuple(resolver.problems + discovery.problems))
+    warnings = sorted({warning for report in done for warning in report.warnings})
+    return Result(tuple(kept), tuple(resolver.problems + discovery.problems), tuple(warnings))
 
 
 def _processors() -> int:
@@ -292,7 +326,7 @@ def write(result: Result) -> Result:
                 problems.append(f"{report.shown}: {error}")
                 report = replace(report, remaining=report.found, applied=0, before=b"", after=b"")
         reports.append(report)
-    return Result(tuple(reports), tuple(problems))
+    return Result(tuple(reports), tuple(problems), result.warnings)
 
 
 # --- the library -----------------------------------------------------------------------------------------------------

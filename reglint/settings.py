@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -106,16 +106,22 @@ def covers(selector: str, code: str) -> bool:
     return bool(letters) and letters == code.rstrip("0123456789") and code.startswith(selector)
 
 
-def selected_codes(selections: Iterable[Selection], stable: Mapping[str, bool], preview: bool) -> frozenset[str]:
-    """Return the codes that run, of those in ``stable``; within a layer the longer selector wins, then ``ignore``."""
+def selected_codes(
+    selections: Iterable[Selection], stable: Mapping[str, bool], preview: bool, opt_in: Container[str] = ()
+) -> frozenset[str]:
+    """Return the codes that run, of those in ``stable``; within a layer the longer selector wins, then ``ignore``.
+
+    Those in ``opt_in`` are turned on by their whole name only.
+    """
     able = [code for code, is_stable in stable.items() if is_stable or preview]
-    chosen = set(able)
+    chosen = {code for code in able if code not in opt_in}
     for layer in selections:
         verdicts: dict[str, bool] = {}
         turned_on = [(selector, True) for selector in (layer.select or ()) + layer.extend_select]
         turned_off = [(selector, False) for selector in layer.ignore]
         for selector, verdict in sorted(turned_on + turned_off, key=lambda pair: _specificity(pair[0])):
-            verdicts.update((code, verdict) for code in able if covers(selector, code))
+            meant = [code for code in able if covers(selector, code)]
+            verdicts.update((code, verdict) for code in meant if code == selector or not verdict or code not in opt_in)
         if layer.select is not None:
             chosen = set()
         chosen -= {code for code, verdict in verdicts.items() if not verdict}

@@ -3,93 +3,281 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from reglint.rulebook import facts
 
 # `packaging` costs a quarter of a run that finds nothing, so it is imported only where versions are compared
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
-_PACKAGES = ("keras", "tensorflow", "tf-keras", "keras-core")
-_NEWEST = "999"
-_BOUND = re.compile(r"\d+(?:\.\d+)*")
+    from reglint.pins.pin import Pin
+
+PACKAGES = ("keras", "tensorflow", "tf-keras", "keras-core")
+_BOUND = re.compile(r"\d+(?:\.\d+)*(?:\.post\d+)?")
+_FIRST_TENSORFLOW_ON_KERAS_3 = "2.16"
+
+
+class Release(NamedTuple):
+    """One release of a package, such as ``keras`` ``2.1.3``."""
+
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{_TITLES[self.package]} {self.version}"
+
+
+class Bound(NamedTuple):
+    """What one place says about a package: a specifier, empty for "any", and the place, for messages.
+
+    ``path``, ``line`` and ``cell`` are that place where it is a manifest; ``source`` is ``lock``, ``declared`` or
+    ``settings``.
+    """
+
+    specifier: str
+    origin: str
+    source: str = "settings"
+    path: str | None = None
+    line: int | None = None
+    cell: int | None = None
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """The releases of each package that a project allows; a package that is not named is not bounded.
+    """The releases of each package that a project allows.
 
-    ``origin`` says where that is from, for messages.
+    ``bounds`` maps a package to what is said of it; where several places disagree, each of them is allowed. A package
+    that is not named, or named without any bound, is what an install gives today: its newest release.
+    ``legacy`` is true for code that asks TensorFlow 2.16 or newer for tf_keras (``TF_USE_LEGACY_KERAS``).
     """
 
-    specifiers: dict[str, SpecifierSet] = field(default_factory=dict)
-    origin: str = ""
+    bounds: Mapping[str, tuple[Bound, ...]] = field(default_factory=dict)
+    legacy: bool = False
 
     @classmethod
-    def parse(cls, keras_version: str | None, target: str | None = None) -> Allowed:
-        """Read ``--keras-version`` and ``--target``: ``2.2.4``, ``>=2,<3``, ``tensorflow==1.15``, or some with ``;``.
+    def parse(cls, text: str, origin: str) -> Allowed:
+        """Read ``2.2.4``, ``>=2,<3``, ``tensorflow==1.15``, or some with ``;``; ValueError says what is wrong."""
+        found: dict[str, str] = {}
+        for piece in filter(None, (part.strip() for part in text.split(";"))):
+            name, specifier = _requirement(piece)
+            found[name] = ",".join(filter(None, (found.get(name, ""), specifier)))
+        return cls({name: (Bound(specifier, origin),) for name, specifier in found.items()})
 
-        With a target, both what is allowed now and the target count. Raises ValueError with a message for people.
+    @classmethod
+    def of_pins(cls, pins: Iterable[Pin], shown: Mapping[str, str] | None = None) -> Allowed:
+        """What the manifests of a project say: a lock file before what is declared, all that disagree together.
+
+        ``shown`` maps the path of a manifest to what messages call it.
         """
-        if target:
-            named = _parse(target)
-            return cls(named, f"--target {target}")
-        if keras_version:
-            return cls(_parse(keras_version), f"--keras-version {keras_version}")
-        return cls()
+        by_package: dict[str, list[Pin]] = {}
+        for pin in pins:
+            by_package.setdefault(pin.package, []).append(pin)
+        return cls({package: _bounds(each, shown or {}) for package, each in by_package.items()})
+
+    def asking_for_legacy(self) -> Allowed:
+        """The same for code that sets ``TF_USE_LEGACY_KERAS``."""
+        return Allowed(self.bounds, legacy=True)
+
+    def over(self, other: Allowed) -> Allowed:
+        """This, and what ``other`` says of packages that this does not name."""
+        return Allowed({**other.bounds, **self.bounds}, self.legacy or other.legacy)
+
+    # -- releases -----------------------------------------------------------------------------------------------------
 
     def admits(self, package: str, releases: str) -> bool:
         """Is one of ``releases`` (``>=3``) of ``package`` allowed? Where nothing is known, the newest counts."""
-        specifier = self.specifiers.get(package)
-        if specifier is None:
-            return _contains(releases, _NEWEST)
-        return _meets(specifier, lambda probe: _contains(releases, probe))
+        return any(_contains(releases, release.version) for release in self.releases(package))
+
+    def releases(self, package: str) -> tuple[Release, ...]:
+        """The releases of a distribution that are allowed, oldest first."""
+        admitted = _Admitted(self)
+        return tuple(Release(package, version) for version in admitted.distribution(package))
+
+    def engines(self, package: str) -> tuple[Release, ...]:
+        """The releases whose code runs where ``package`` is imported, oldest first.
+
+        tf.keras is TensorFlow's own up to 2.15 and Keras 3 from 2.16 on; ``import keras`` is what TensorFlow brings
+        where nothing else is said.
+        """
+        admitted = _Admitted(self)
+        if package == "tensorflow":
+            return tuple(admitted.tensorflow_engines())
+        return tuple(Release(package, version) for version in admitted.distribution(package))
+
+    def among(self, package: str, releases: Mapping[str, str]) -> tuple[Release, ...]:
+        """The engines of ``package`` that are in ``releases``, a map from package to specifier."""
+        return tuple(
+            engine
+            for engine in self.engines(package)
+            if engine.package in releases and _contains(releases[engine.package], engine.version)
+        )
+
+    def origin(self, releases: Iterable[Release]) -> str:
+        """The places that allow one of ``releases``, for a message; empty where nothing is said."""
+        return " and ".join(dict.fromkeys(bound.origin for bound in self._admitting(releases)))
+
+    def _admitting(self, releases: Iterable[Release]) -> Iterator[Bound]:
+        wanted = list(releases)
+        for release in wanted:
+            for bound in self.bounds.get(release.package, ()):
+                if bound.specifier and _contains(bound.specifier, release.version):
+                    yield bound
+        packages = {release.package for release in wanted}
+        if packages and not any(self.bounds.get(package) for package in packages):
+            # Keras 3 through tf.keras, or a Keras that only TensorFlow brings
+            yield from (bound for bound in self.bounds.get("tensorflow", ()) if bound.specifier)
+
+
+class _Admitted:
+    """Works out which releases are meant where packages bring each other."""
+
+    def __init__(self, allowed: Allowed) -> None:
+        self._allowed = allowed
+
+    def distribution(self, package: str) -> tuple[str, ...]:
+        """The versions of a distribution."""
+        own = _admitted(package, self._specifiers(package))
+        if package != "keras":
+            return own
+        brought = self._brought_by_tensorflow()
+        if brought is None:
+            return own
+        if not any(self._specifiers("keras")):
+            return brought
+        return tuple(version for version in own if version in set(brought)) or own
+
+    def tensorflow_engines(self) -> Iterator[Release]:
+        """tf.keras of each TensorFlow that is allowed."""
+        versions = _admitted("tensorflow", self._specifiers("tensorflow"))
+        old = [version for version in versions if not _brings_keras_3(version)]
+        yield from (Release("tensorflow", version) for version in old)
+        newer = [version for version in versions if version not in old]
+        if not newer:
+            return
+        if self._allowed.legacy:
+            yield from (Release("tf-keras", version) for version in self.distribution("tf-keras"))
+            return
+        if not any(self._specifiers("tensorflow")) and not any(self._specifiers("keras")):
+            yield Release("keras", _newest("keras"))
+            return
+        brought = _brought(newer)
+        wanted = _admitted("keras", self._specifiers("keras")) if any(self._specifiers("keras")) else brought
+        yield from (Release("keras", v) for v in [v for v in wanted if v in set(brought)] or brought)
+
+    def _specifiers(self, package: str) -> tuple[str, ...]:
+        return tuple(bound.specifier for bound in self._allowed.bounds.get(package, ()))
+
+    def _brought_by_tensorflow(self) -> tuple[str, ...] | None:
+        """The Keras releases that come with the project's TensorFlow; None where that may bring none."""
+        specifiers = self._specifiers("tensorflow")
+        if not any(specifiers):
+            return None
+        versions = _admitted("tensorflow", specifiers)
+        if not versions or any(not _requirements(version) for version in versions):
+            return None
+        return _brought(versions)
+
+
+# ----------------------------------------------------------------------------------------------- the table of releases
 
 
 @cache
-def _contains(releases: str, version: str | Version) -> bool:
-    from packaging.specifiers import SpecifierSet
-
-    return SpecifierSet(releases).contains(version, prereleases=True)
-
-
-def _meets(specifier: SpecifierSet, holds: Callable[[Version], bool]) -> bool:
-    """Does a release exist, as far as the bounds tell, that the specifier admits and for which ``holds`` is true?"""
-    return any(holds(probe) and specifier.contains(probe, prereleases=True) for probe in _probes(specifier))
+def released(package: str) -> tuple[str, ...]:
+    """Every release of a package (``rules/facts/releases.toml``), oldest first."""
+    return tuple(facts("releases")["released"][package])
 
 
-def _probes(specifier: SpecifierSet) -> list[Version]:
-    """Releases around every bound of the specifier and around the major releases."""
+def _newest(package: str) -> str:
+    return released(package)[-1]
+
+
+@cache
+def _admitted(package: str, specifiers: tuple[str, ...]) -> tuple[str, ...]:
+    """The versions that one of the specifiers admits; those that the specifiers name count as released."""
+    if not any(specifiers):
+        return (_newest(package),)
+    named = {found for specifier in specifiers for found in _BOUND.findall(specifier)}
+    known = {_version(version): version for version in (*named, *released(package))}
+    chosen = [
+        text
+        for _, text in sorted(known.items())
+        if any(_contains(specifier, text) for specifier in specifiers if specifier)
+    ]
+    if not all(specifiers) and _newest(package) not in chosen:
+        chosen.append(_newest(package))
+    return tuple(chosen)
+
+
+@cache
+def _requirements(tensorflow: str) -> tuple[str, ...]:
+    """What a release of TensorFlow requires of the package ``keras``."""
+    return tuple(
+        row["keras"]
+        for row in facts("releases")["brings"]
+        if row["keras"] != "own" and _contains(row["tensorflow"], tensorflow)
+    )
+
+
+def _brings_keras_3(tensorflow: str) -> bool:
+    return _version(tensorflow) >= _version(_FIRST_TENSORFLOW_ON_KERAS_3)
+
+
+def _brought(tensorflow: Sequence[str]) -> tuple[str, ...]:
+    """The Keras releases that some of these releases of TensorFlow accept."""
+    required = tuple(dict.fromkeys(r for version in tensorflow for r in _requirements(version)))
+    return _admitted("keras", required) if required else (_newest("keras"),)
+
+
+@cache
+def _version(text: str) -> Version:
     from packaging.version import Version
 
-    numbers = {"0.3.3", "1.0.0", "1.2.2", "2.0.0", "2.3.1", "2.15.0", "3.0.0", "3.15.1", "4.0.0"}
-    for clause in specifier:
-        numbers.update(_BOUND.findall(clause.version))
-    probes: set[Version] = set()
-    for number in numbers:
-        release = Version(number)
-        probes.add(release)
-        probes.add(Version(f"{number}.1"))
-        parts = list(release.release)
-        parts[-1] -= 1
-        if parts[-1] >= 0:
-            probes.add(Version(".".join(map(str, parts)) + ".99"))
-    return sorted(probes)
+    return Version(text)
 
 
-def _parse(text: str) -> dict[str, SpecifierSet]:
-    found: dict[str, SpecifierSet] = {}
-    for piece in filter(None, (part.strip() for part in text.split(";"))):
-        name, specifier = _requirement(piece)
-        if len(specifier) > 0:  # a name without any bound allows what an install gives, as if nothing were said
-            found[name] = found[name] & specifier if name in found else specifier
-    return found
+@cache
+def _specifier_set(text: str) -> SpecifierSet:
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(text)
 
 
-def _requirement(text: str) -> tuple[str, SpecifierSet]:
+@cache
+def _contains(releases: str, version: str) -> bool:
+    return _specifier_set(releases).contains(_version(version), prereleases=True)
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def _bounds(pins: Sequence[Pin], shown: Mapping[str, str]) -> tuple[Bound, ...]:
+    """What the pins of one package come to."""
+    locked = [pin for pin in pins if pin.locked]
+    declared = [pin for pin in pins if not pin.locked and not pin.constraint]
+    constraints = [pin for pin in pins if pin.constraint]
+    every = locked or declared or constraints
+    limit = ",".join(filter(None, (pin.specifier for pin in constraints))) if every is declared else ""
+    bounds = []
+    for pin in every:
+        specifier = ",".join(filter(None, (pin.specifier, limit)))
+        places = [pin, *constraints] if limit else [pin]
+        origin = " with ".join(_place(place, shown) for place in places)
+        source = "lock" if pin.locked else "declared"
+        bounds.append(Bound(specifier, origin, source, pin.path, pin.line, pin.cell))
+    return tuple(dict.fromkeys(bounds))
+
+
+def _place(pin: Pin, shown: Mapping[str, str]) -> str:
+    cell = f"cell {pin.cell}:" if pin.cell is not None else ""
+    return f"{shown.get(pin.path, pin.path)}:{cell}{pin.line} (`{pin.text}`)"
+
+
+def _requirement(text: str) -> tuple[str, str]:
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
     from packaging.utils import canonicalize_name
@@ -97,15 +285,18 @@ def _requirement(text: str) -> tuple[str, SpecifierSet]:
 
     try:
         if text[0].isdigit():
-            return "keras", SpecifierSet(f"=={Version(text)}")
+            return "keras", f"=={Version(text)}"
         if text[0] in "<>=!~":
-            return "keras", SpecifierSet(text)
+            return "keras", str(SpecifierSet(text))
         requirement = Requirement(text)
     except (InvalidVersion, InvalidSpecifier, InvalidRequirement):
         raise ValueError(
             f"`{text}` is no Keras version; write e.g. `2.2.4`, `>=2,<3`, `keras==3.15.1` or `tensorflow==2.15`"
         ) from None
     name = canonicalize_name(requirement.name)
-    if name not in _PACKAGES:
-        raise ValueError(f"`{text}` names no Keras; packages that bring one are {', '.join(_PACKAGES)}")
-    return name, requirement.specifier
+    if name not in PACKAGES:
+        raise ValueError(f"`{text}` names no Keras; packages that bring one are {', '.join(PACKAGES)}")
+    return name, str(requirement.specifier)
+
+
+_TITLES = {"keras": "Keras", "tensorflow": "tf.keras of TensorFlow", "tf-keras": "tf_keras", "keras-core": "keras-core"}

@@ -15,41 +15,44 @@ from conftest import FIXTURES, Check, read_toml
 from reglint.cli import main
 
 PROJECTS = FIXTURES / "projects"
-MARKER = re.compile(rb"#\s*error:\s*(.*)")
+MARKER = re.compile(rb"#\s*(error|warning|info):\s*(REG.*?)(?=#\s*(?:error|warning|info):|$)")
 ITEM = re.compile(rb"(REG\d+)\s*(\((?:no fix|unsafe)\))?")
 LINE_END = re.compile(rb"\r\n|\r|\n")
 FREE_SPELLING = {"with_slim.py"}  # several spellings of the fix are right
 
-Site = tuple[str, int | None, int, str, str]
+#: Path, cell, row, code, kind of fix, severity.
+Site = tuple[str, int | None, int, str, str, str]
 
 
 def marked_in(project: Path) -> Iterator[Site]:
-    """What the comments in a project's files and its ``expected.toml`` promise: path, cell, row, code, kind of fix."""
+    """What the comments in a project's files and its ``expected.toml`` promise."""
     for path in project.rglob("*.py"):
         for row, line in enumerate(LINE_END.split(path.read_bytes()), 1):
-            if marker := MARKER.search(line):
-                for code, kind in ITEM.findall(marker[1]):
-                    yield str(path), None, row, code.decode(), kind.decode().strip("()") or "safe"
+            for severity, items in MARKER.findall(line):
+                for code, kind in ITEM.findall(items):
+                    fix = kind.decode().strip("()") or "safe"
+                    yield str(path), None, row, code.decode(), fix, severity.decode()
     listed = project / "expected.toml"
     if listed.exists():
         for finding in read_toml(listed)["finding"]:
-            kind = finding.get("fix", "none").replace("none", "no fix")
-            yield str(project / finding["path"]), finding.get("cell"), finding.get("line", 0), finding["code"], kind
+            fix = finding.get("fix", "none").replace("none", "no fix")
+            where = str(project / finding["path"]), finding.get("cell"), finding.get("line", 0)
+            yield *where, finding["code"], fix, finding.get("severity", "error")
 
 
 def found_in(findings: list[dict[str, Any]], without_row: set[tuple[str, str]]) -> Iterator[Site]:
     for finding in findings:
-        kind = finding["fix"]["applicability"] if finding["fix"] else "no fix"
+        fix = finding["fix"]["applicability"] if finding["fix"] else "no fix"
         row = finding["location"]["row"]
         if (finding["filename"], finding["code"]) in without_row:
             row = 0
-        yield finding["filename"], finding["cell"], row, finding["code"], kind
+        yield finding["filename"], finding["cell"], row, finding["code"], fix, finding["severity"]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in PROJECTS.iterdir() if path.is_dir()))
 def test_a_project_gives_the_findings_that_its_lines_are_marked_with_and_no_other(name: str, check_json: Check) -> None:
     expected = sorted(marked_in(PROJECTS / name), key=repr)
-    anywhere = {(path, code) for path, _, row, code, _ in expected if row == 0}
+    anywhere = {(path, code) for path, _, row, code, _, _ in expected if row == 0}
     assert sorted(found_in(check_json(PROJECTS / name), anywhere), key=repr) == expected
 
 

@@ -8,12 +8,17 @@ import pytest
 
 from reglint.examples import Example
 from reglint.rulebook import Card, load_cards
-from reglint.settings import Settings
+from reglint.settings import Selection, Settings
 
 
-def _settings(example: Example, unsafe_fixes: bool = False) -> Settings:
-    attributes = example.attributes
-    return Settings(keras_version=attributes.get("keras"), target=attributes.get("target"), unsafe_fixes=unsafe_fixes)
+def _settings(card: Card, example: Example, unsafe_fixes: bool = False) -> Settings:
+    """The settings for an example; a rule to opt in to is on in its own."""
+    return Settings(
+        keras_version=example.attributes.get("keras"),
+        target=example.attributes.get("target"),
+        unsafe_fixes=unsafe_fixes,
+        selections=(Selection(extend_select=(card.code,)),) if card.opt_in else (),
+    )
 
 
 def _others(card: Card, example: Example) -> dict[str, str]:
@@ -37,7 +42,9 @@ def _fixed(card: Card, example: Example, unsafe: bool) -> str:
 def _findings(card: Card, example: Example, source: str) -> list[tuple[int, str, str]]:
     from reglint import check_source
 
-    found = check_source(source, filename=example.filename, settings=_settings(example), modules=_others(card, example))
+    found = check_source(
+        source, filename=example.filename, settings=_settings(card, example), modules=_others(card, example)
+    )
     return sorted((source.count("\n", 0, f.start) + 1, f.code, f.severity.value) for f in found)
 
 
@@ -47,7 +54,7 @@ def _mended(card: Card, example: Example, source: str, unsafe: bool) -> str:
     raw, _ = fix_source(
         source,
         filename=example.filename,
-        settings=_settings(example, unsafe_fixes=unsafe),
+        settings=_settings(card, example, unsafe_fixes=unsafe),
         modules=_others(card, example),
     )
     return raw.decode("utf-8")

@@ -65,6 +65,16 @@ def test_preview_brings_the_rules_that_are_not_yet_stable() -> None:
     assert "REG211" in chosen(preview=True)
 
 
+def test_a_rule_to_opt_in_to_runs_only_where_it_is_named_in_full() -> None:
+    def chosen(**layer: tuple[str, ...]) -> bool:
+        return "REG101" in selected_codes([Selection(**layer)], STABLE, False, opt_in={"REG101"})
+
+    assert not chosen()
+    assert not chosen(select=("REG",)) and not chosen(extend_select=("REG10",))
+    assert chosen(select=("REG101",)) and chosen(extend_select=("REG101",))
+    assert not chosen(extend_select=("REG101",), ignore=("REG101",))
+
+
 def test_naming_an_unstable_rule_does_not_bring_it_without_preview() -> None:
     assert chosen(Selection(select=("REG211",))) == []
 

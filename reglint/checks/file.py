@@ -19,16 +19,22 @@ from reglint.rulebook import Card
 from reglint.source import Source, SourceError, source_from_bytes
 from reglint.syntax import Parsed, parse
 from reglint.tokens import Token, scan
-from reglint.versions import Allowed
+from reglint.versions import Allowed, Release
+
+_LEGACY = "TF_USE_LEGACY_KERAS"
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a file is checked against: the selected rule cards, its project, the Keras it allows, in-house layers."""
+    """What a file is checked against: the selected rule cards, its project, the Keras it allows, in-house layers.
+
+    ``target`` is where the code is to go, if that was said.
+    """
 
     cards: Mapping[str, Card]
     project: Project
-    allowed: Allowed = field(default_factory=Allowed)
+    current: Allowed = field(default_factory=Allowed)
+    target: Allowed | None = None
     layers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -41,11 +47,27 @@ class File:
         self._words = words
         self.source = source
         self.parsed = parsed
-        self.allowed = context.allowed
+        self.current = context.current.asking_for_legacy() if _LEGACY in source.text else context.current
+        self.target = context.target
         self.api = KerasApi(context.layers)
         self.names = ModuleNames(parsed.tree, context.project.locate(source.filename), words)
         self.resolver = Resolver(context.project, self.api)
         self.flows = Flows(self.resolver)
+
+    @property
+    def allowed(self) -> Allowed:
+        """The Keras for which the code must be right: the target, or what the project allows now."""
+        return self.current if self.target is None else self.target
+
+    def engines(self, package: str, releases: Mapping[str, str]) -> tuple[Release, ...]:
+        """Of ``releases`` (package → specifier), those that run where ``package`` is imported, now or at the target.
+
+        A layer of the project's own, whose package is empty, is taken for one of ``keras``.
+        """
+        found = self.current.among(package or "keras", releases)
+        if self.target is not None:
+            found += self.target.among(package or "keras", releases)
+        return tuple(dict.fromkeys(found))
 
     def mentions(self, word: str) -> Iterator[Mention]:
         """Where a name stands, or a string that says it."""

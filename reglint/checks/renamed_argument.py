@@ -17,6 +17,7 @@ from reglint.names.scopes import Mention
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
 
+_KERAS_1 = {"keras": "<2.0.0"}
 _HOW = {"parameter": "a parameter", "starred": "from a star import out of sight"}
 
 
@@ -165,7 +166,8 @@ def _layer_verdict(file: File, card: Card, layer: Layer, old: str) -> Verdict | 
     if old in same_as and layer.facts.get("recurrent", False):
         unsafe = "`recurrent_regularizer` may be meant as well"
     elif _admits_keras1(file, layer.package):
-        unsafe = f"Keras 1, which {file.allowed.origin} allows, knows only the old name"
+        origin = file.allowed.origin(file.allowed.among("keras", _KERAS_1))
+        unsafe = f"Keras 1, which {origin} allows, knows only the old name"
     aliases = {name: layer.renamed[like] for name, like in same_as.items() if like in layer.renamed}
     renamed = {**layer.renamed, **aliases}
     return Verdict(layer.name, new, layer.package, never=never, unsafe=unsafe, renamed=renamed)

@@ -384,7 +384,7 @@ def _finding(file: File, card: Card, renamed: Renamed, name: cst.Name, plan: Pla
     fix = None
     if plan.withheld is None:
         applicability = card.applicability or Applicability.SAFE
-        if not sure or (file.allowed.specifiers.get("keras") is not None and file.allowed.admits("keras", "<2.0.0")):
+        if not sure or file.allowed.admits("keras", "<2.0.0"):
             applicability = Applicability.UNSAFE
         fix = Fix(applicability, f"Rename to `{renamed.new}`", plan.edits)
     message = f"`{renamed.old}` is gone since Keras 2; use `{renamed.new}`"

@@ -291,7 +291,7 @@ class Flows:
             methods = self.resolver.member(callee, "__init__")
             callee = methods[0] if methods else callee
         if isinstance(callee, FunctionValue) and not arg.star and self.resolver.is_plain(callee.scope):
-            binding = _parameter_for(callee, call, arg)
+            binding = parameter_for(callee, call, arg)
             if binding is not None:
                 self._binding(binding, keyword, reach)
                 return
@@ -615,7 +615,7 @@ def _bindings_of(scope: Scope, name: str, value: cst.CSTNode | None) -> list[Bin
     return []
 
 
-def _parameter_for(function: FunctionValue, call: cst.Call, arg: cst.Arg) -> Binding | None:
+def parameter_for(function: FunctionValue, call: cst.Call, arg: cst.Arg) -> Binding | None:
     """The parameter of ``function`` that ``arg`` of ``call`` fills."""
     node = function.scope.node
     assert isinstance(node, (cst.FunctionDef, cst.Lambda))

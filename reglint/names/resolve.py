@@ -29,6 +29,7 @@ from reglint.names.values import (
     FunctionValue,
     InstanceValue,
     LiteralValue,
+    MadeValue,
     ModuleValue,
     ParameterValue,
     PartialValue,
@@ -535,7 +536,7 @@ class Resolver:
             name = string_value(args[0]) or ""
             wanted = name if qualname == "importlib.import_module" else name.partition(".")[0]
             return (self._module(place.scope.names.filename, name, wanted),)
-        return (UNKNOWN,)
+        return (MadeValue(qualname, call, place),)
 
     def _getattr(self, base: cst.CSTNode, name: cst.CSTNode, place: Place) -> Iterable[Value]:
         text = string_value(name) if isinstance(name, cst.SimpleString) else None

@@ -54,6 +54,14 @@ class PartialValue(NamedTuple):
     place: Place
 
 
+class MadeValue(NamedTuple):
+    """What calling something from outside the project gives: a layer, a model, a regularizer."""
+
+    qualname: str
+    call: cst.Call
+    place: Place
+
+
 class LiteralValue(NamedTuple):
     """A dict, list, tuple, constant or ``dict(…)`` call that stands in the source."""
 
@@ -94,6 +102,7 @@ Value: TypeAlias = (
     | InstanceValue
     | SuperValue
     | PartialValue
+    | MadeValue
     | LiteralValue
     | ParameterValue
     | DynamicValue

@@ -44,6 +44,7 @@ def _object(card: Card) -> dict[str, Any]:
         "severity": card.severity.value,
         "fix": card.applicability.value if card.applicability else None,
         "preview": not card.stable,
+        "opt_in": card.opt_in,
         "versions": dict(card.versions),
         "summary": card.summary,
         "explanation": card.body.strip(),
@@ -60,6 +61,8 @@ def _facts_line(card: Card, quote: str = "") -> str:
     parts = [f"Severity: {quote}{card.severity.value}{quote}", fix]
     if not card.stable:
         parts.append("preview: on with --preview only")
+    if card.opt_in:
+        parts.append(f"opt-in: on with --extend-select {card.code} only")
     if card.versions:
         versions = ", ".join(f"{package} {specifier}" for package, specifier in card.versions.items())
         parts.append(f"fails in: {quote}{versions}{quote}")

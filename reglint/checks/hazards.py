@@ -1,0 +1,46 @@
+"""Words and figures for findings that depend on the Keras version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from reglint.checks.file import File
+from reglint.versions import Release, released
+
+
+def named(releases: Iterable[Release]) -> str:
+    """Releases as a message names them: ``Keras 2.0.3 to 2.1.3``, ``tf.keras of TensorFlow 1.5.0``."""
+    spans = []
+    for package, group in groupby(releases, key=lambda release: release.package):
+        versions = [release.version for release in group]
+        first = str(Release(package, versions[0]))
+        spans.append(first if len(versions) == 1 else f"{first} to {versions[-1]}")
+    return " and ".join(spans)
+
+
+def allowed_by(file: File, releases: Sequence[Release]) -> str:
+    """The clause of a message that says who allows these releases; empty where it is just the newest there is."""
+    origins = [part for part in (file.current.origin(releases), _target(file, releases)) if part]
+    return f", allowed by {' and '.join(dict.fromkeys(origins))}" if origins else ""
+
+
+def version_data(file: File, package: str, releases: Sequence[Release]) -> dict[str, Any]:
+    """The ``data`` of a finding: what is allowed of ``package``, where that is from, and the releases it is about."""
+    bounds = file.current.bounds.get(package or "keras", ())
+    return {
+        "package": package or "keras",
+        "allowed": [bound.specifier for bound in bounds],
+        "origin": [bound.origin for bound in bounds],
+        "releases": [f"{release.package}=={release.version}" for release in releases],
+    }
+
+
+def is_newest(release: Release) -> bool:
+    """Is there no later release of the package?"""
+    return release.version == released(release.package)[-1]
+
+
+def _target(file: File, releases: Sequence[Release]) -> str:
+    return file.target.origin(releases) if file.target is not None else ""

@@ -1,0 +1,126 @@
+"""Which Keras a project allows, by its manifests: one module per kind of manifest, read and never executed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from reglint.pins.pin import Pin, Unread
+
+if TYPE_CHECKING:
+    from reglint.project import Files
+    from reglint.versions import Allowed
+
+__all__ = ["Manifests", "Pin", "Unread", "allowed_by", "manifests_of", "nearest_manifests", "pins_of"]
+
+Reader = Callable[[str, "Files"], Iterator["Pin | Unread"]]
+
+#: File name → the module that reads it.
+_READERS = (
+    (r".*requirements.*\.(txt|in)|.*constraints.*\.txt", "requirements"),
+    (r"pyproject\.toml", "pyproject"),
+    (r"setup\.cfg", "setup_cfg"),
+    (r"setup\.py", "setup_py"),
+    (r"Pipfile", "pipfile"),
+    (r"Pipfile\.lock", "pipfile_lock"),
+    (r"poetry\.lock", "poetry_lock"),
+    (r"uv\.lock", "uv_lock"),
+    (r"pdm\.lock", "pdm_lock"),
+    (r"pylock(\..+)?\.toml", "pylock"),
+    (r"(conda[-_.]?)?env(ironment)?.*\.ya?ml", "environment_yml"),
+    (r"tox\.ini", "tox_ini"),
+    (r"(.*\.)?[Dd]ockerfile(\..*)?", "dockerfile"),
+)
+_FOLDERS = ("requirements", "requirement", "reqs")
+"""Folders below the root whose files of requirements belong to it."""
+
+
+class Manifests(NamedTuple):
+    """What the manifests of a project say, and what of them could not be understood."""
+
+    pins: tuple[Pin, ...]
+    unread: tuple[Unread, ...]
+
+
+def allowed_by(manifests: Manifests, root: str, notebook: str | None, raw: bytes) -> Allowed:
+    """What the manifests of the project at ``root`` allow a file to use.
+
+    A notebook that installs a Keras itself runs with that one: ``notebook`` is its path, ``raw`` its bytes.
+    """
+    from reglint.versions import Allowed
+
+    shown = {pin.path: _shown(pin.path, root) for pin in manifests.pins}
+    declared = Allowed.of_pins(manifests.pins, shown)
+    if notebook is None:
+        return declared
+    from reglint.pins.notebook import read
+    from reglint.project import MemoryFiles
+
+    own = [item for item in read(notebook, MemoryFiles({notebook: raw})) if isinstance(item, Pin)]
+    return Allowed.of_pins(own, {notebook: os.path.basename(notebook)}).over(declared)
+
+
+def nearest_manifests(root: str, files: Files) -> Manifests:
+    """What the manifests at ``root`` say; those of the folders above it, up to the git root, where they say nothing."""
+    own = pins_of(root, files)
+    if own.pins:
+        return own
+    for folder in _folders_above(root, files):
+        above = pins_of(folder, files)
+        if above.pins:
+            return Manifests(above.pins, own.unread + above.unread)
+    return own
+
+
+def _folders_above(root: str, files: Files) -> list[str]:
+    """The folders above ``root`` within its git repository, innermost first; none where there is no repository."""
+    folders: list[str] = []
+    folder = root
+    while not (files.is_dir(os.path.join(folder, ".git")) or files.is_file(os.path.join(folder, ".git"))):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return []
+        folders.append(parent)
+        folder = parent
+    return folders
+
+
+def _shown(path: str, root: str) -> str:
+    return os.path.relpath(path, root).replace(os.sep, "/") if os.path.isabs(path) else path
+
+
+def pins_of(root: str, files: Files) -> Manifests:
+    """Read every manifest of the project at ``root``."""
+    found = [item for path, reader in manifests_of(root, files) for item in reader(path, files)]
+    pins = dict.fromkeys(item for item in found if isinstance(item, Pin))
+    unread = dict.fromkeys(item for item in found if isinstance(item, Unread))
+    return Manifests(tuple(pins), tuple(unread))
+
+
+def manifests_of(root: str, files: Files) -> Iterator[tuple[str, Reader]]:
+    """The manifests of the project at ``root``, each with what reads it."""
+    for name in files.entries(root):
+        path = os.path.join(root, name)
+        reader = _reader(name)
+        if reader is not None and files.is_file(path):
+            yield path, reader
+    for folder in _FOLDERS:
+        inside = os.path.join(root, folder)
+        for name in files.entries(inside):
+            path = os.path.join(inside, name)
+            if name.endswith((".txt", ".in", ".pip")) and files.is_file(path):
+                from reglint.pins import requirements
+
+                yield path, requirements.read
+
+
+def _reader(name: str) -> Reader | None:
+    for pattern, module in _READERS:
+        if re.fullmatch(pattern, name):
+            from importlib import import_module
+
+            reader: Reader = import_module(f"reglint.pins.{module}").read
+            return reader
+    return None
