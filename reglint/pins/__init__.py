@@ -37,6 +37,10 @@ _FOLDERS = ("requirements", "requirement", "reqs")
 """Folders below the root whose files of requirements belong to it."""
 
 
+_DECLARING = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile")
+"""Manifests that make a package or application of its own."""
+
+
 class Manifests(NamedTuple):
     """What the manifests of a project say, and what of them could not be understood."""
 
@@ -63,9 +67,13 @@ def allowed_by(manifests: Manifests, root: str, notebook: str | None, raw: bytes
 
 
 def nearest_manifests(root: str, files: Files) -> Manifests:
-    """What the manifests at ``root`` say; those of the folders above it, up to the git root, where they say nothing."""
+    """What the manifests at ``root`` say.
+
+    Where they say nothing and declare no package either (a ``tests/requirements.txt``), those of the folders above count,
+    up to the git root.
+    """
     own = pins_of(root, files)
-    if own.pins:
+    if own.pins or any(files.is_file(os.path.join(root, name)) for name in _DECLARING):
         return own
     for folder in _folders_above(root, files):
         above = pins_of(folder, files)
