@@ -162,12 +162,15 @@ class _Admitted:
         if self._allowed.legacy:
             yield from (Release("tf-keras", version) for version in self.distribution("tf-keras"))
             return
-        if not any(self._specifiers("tensorflow")) and not any(self._specifiers("keras")):
-            yield Release("keras", _newest("keras"))
-            return
         brought = _brought(newer)
-        wanted = _admitted("keras", self._specifiers("keras")) if any(self._specifiers("keras")) else brought
-        yield from (Release("keras", v) for v in [v for v in wanted if v in set(brought)] or brought)
+        asked = _admitted("keras", self._specifiers("keras"))
+        both = tuple(version for version in asked if version in set(brought))
+        said = any(self._specifiers("tensorflow")), any(self._specifiers("keras"))
+        if said == (False, False) or (said == (False, True) and not both):
+            both = (_newest("keras"),)
+        elif said == (True, False):
+            both = brought
+        yield from (Release("keras", version) for version in both or brought)
 
     def _specifiers(self, package: str) -> tuple[str, ...]:
         return tuple(bound.specifier for bound in self._allowed.bounds.get(package, ()))

@@ -69,8 +69,8 @@ def allowed_by(manifests: Manifests, root: str, notebook: str | None, raw: bytes
 def nearest_manifests(root: str, files: Files) -> Manifests:
     """What the manifests at ``root`` say.
 
-    Where they say nothing and declare no package either (a ``tests/requirements.txt``), those of the folders above count,
-    up to the git root.
+    Where they say nothing and declare no package either (a ``tests/requirements.txt``), those of the folders above
+    count, up to the git root.
     """
     own = pins_of(root, files)
     if own.pins or any(files.is_file(os.path.join(root, name)) for name in _DECLARING):

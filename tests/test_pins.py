@@ -1,0 +1,132 @@
+"""Which files of a project are its manifests, and what they come to together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reglint import check_source
+from reglint.pins import allowed_by, manifests_of, nearest_manifests, pins_of
+from reglint.project import DiskFiles, MemoryFiles
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements_gpu.txt",
+        "dev-requirements.txt",
+        "requirements.in",
+        "constraints.txt",
+        "pyproject.toml",
+        "setup.cfg",
+        "setup.py",
+        "Pipfile",
+        "Pipfile.lock",
+        "poetry.lock",
+        "uv.lock",
+        "pdm.lock",
+        "pylock.toml",
+        "pylock.gpu.toml",
+        "environment.yml",
+        "environment-gpu.yaml",
+        "conda_env.yml",
+        "tox.ini",
+        "Dockerfile",
+        "Dockerfile.gpu",
+        "gpu.Dockerfile",
+    ],
+)
+def test_a_manifest_is_known_by_its_name(name: str) -> None:
+    assert [path for path, _ in manifests_of("", MemoryFiles({name: ""}))] == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.md", "setup.pyc", "model.py", "environment.py", "lock.toml", "notes.txt"]
+)
+def test_other_files_are_no_manifests(name: str) -> None:
+    assert list(manifests_of("", MemoryFiles({name: "keras==2.0"}))) == []
+
+
+def test_files_in_a_folder_of_requirements_belong_to_the_project_above() -> None:
+    files = MemoryFiles({"requirements/base.txt": "keras==2.0.8\n", "docs/notes.txt": "keras==1.0\n"})
+    assert [(pin.specifier, pin.path, pin.line) for pin in pins_of("", files).pins] == [
+        ("==2.0.8", "requirements/base.txt", 1)
+    ]
+
+
+def test_a_requirement_that_is_read_twice_is_one_pin() -> None:
+    files = MemoryFiles({"requirements.txt": "-r requirements/base.txt\n", "requirements/base.txt": "keras==2.0.8\n"})
+    assert len(pins_of("", files).pins) == 1
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_requirements_that_name_no_keras_ask_the_folders_above_up_to_the_git_root(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "requirements.txt": "keras==1.0.8\n",
+            "repo/.git/HEAD": "",
+            "repo/requirements.txt": "keras==2.0.8\n",
+            "repo/tests/requirements.txt": "pytest\n",
+            "repo/bench/pyproject.toml": "[project]\nname = 'bench'\n",
+            "other/tests/requirements.txt": "pytest\n",
+        },
+    )
+
+    def found(folder: str) -> list[str]:
+        return [pin.specifier for pin in nearest_manifests(str(tmp_path / folder), DiskFiles()).pins]
+
+    assert found("repo/tests") == ["==2.0.8"]
+    assert found("repo/bench") == []  # a package of its own
+    assert found("other/tests") == []  # no repository, so nothing says where to stop
+
+
+def test_a_place_is_named_as_seen_from_the_project(tmp_path: Path) -> None:
+    write(tmp_path, {"requirements/gpu.txt": "\ntensorflow-gpu==1.4.1  # old\n"})
+    manifests = pins_of(str(tmp_path), DiskFiles())
+    bound = allowed_by(manifests, str(tmp_path), None, b"").bounds["tensorflow"][0]
+    assert bound.origin == "requirements/gpu.txt:2 (`tensorflow-gpu==1.4.1`)"
+
+
+OLD = "from keras.layers import Dense\nDense(8, W_regularizer='l2')\n"
+
+
+def codes(modules: dict[str, str]) -> list[str]:
+    return [finding.code for finding in check_source(OLD, filename="model.py", modules=modules)]
+
+
+def test_old_names_are_right_in_a_project_pinned_below_keras_2() -> None:
+    assert codes({"requirements.txt": "keras<2\n"}) == []
+    assert codes({"requirements.txt": "keras<3\n"}) == ["REG101"]
+
+
+def test_a_range_across_keras_2_allows_no_safe_fix() -> None:
+    (finding,) = check_source(OLD, filename="model.py", modules={"setup.py": "setup(install_requires=['keras>=1.1'])"})
+    assert finding.fix is not None and finding.fix.applicability.value == "unsafe"
+    assert "setup.py:1 (`keras>=1.1`)" in finding.message
+
+
+def test_a_project_in_which_pins_disagree_names_the_one_that_allows_keras_1() -> None:
+    modules = {"requirements.txt": "keras==2.2.4\n", "setup.py": "setup(\n    install_requires=['keras>=1.1,<2'])"}
+    (finding,) = check_source(OLD, filename="model.py", modules=modules)
+    assert "setup.py:2" in finding.message and "requirements.txt" not in finding.message
+
+
+def test_a_notebook_that_installs_a_keras_runs_with_that_one() -> None:
+    cells = '{"cells": [%s], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    code = '{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null, "source": %s}'
+    install = code % '["!pip install keras==1.2.2"]'
+    use = code % '["from keras.layers import Dense\\n", "Dense(8, W_regularizer=None)"]'
+    modules = {"requirements.txt": "keras>=2.2\n"}
+    with_it = check_source(cells % f"{install}, {use}", filename="lesson.ipynb", modules=modules)
+    without = check_source(cells % use, filename="lesson.ipynb", modules=modules)
+    assert ([f.code for f in with_it], [f.code for f in without]) == ([], ["REG101"])
