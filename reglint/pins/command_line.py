@@ -161,7 +161,7 @@ _PIECE = re.compile(
     | \\(?P<joined>\r\n|\r|\n)
     | \\(?P<escaped>.)
     | (?P<substitution>\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`)
-    | (?P<bare>(?:\$\{[^}\r\n]*\}|\{[^{}\r\n]*\}|(?<=[\w\],])[<>]=?(?=[\d$])|[^\s'"\\`;&|()<>])+)
+    | (?P<bare>(?:\$\{[^{}\r\n]*\}|\{[^{}\r\n]*\}|(?<=[\w\],])[<>]=?(?=[\d$])|[^\s'"\\`;&|()<>])+)
     | (?P<stray>["'])
     """,
     re.VERBOSE | re.DOTALL,
@@ -189,13 +189,13 @@ _PLAIN_PIECE = re.compile(
 )
 _VARIABLE = re.compile(
     r"""\$(?: (?P<name>\w+)
-    | \{(?P<braced>\w+)(?:(?P<how>:?[-+?=])(?P<default>[^}]*))?\}
-    | \{[^}]*\}
+    | \{(?P<braced>\w+)(?:(?P<how>:?[-+?=])(?P<default>[^{}]*))?\}
+    | \{[^{}]*\}
     | \([^)]*\))""",
     re.VERBOSE,
 )
 # IPython and tox put a value there themselves; a template does so too.
-_BRACES = re.compile(r"\{\{.*?\}\}|(?<!\$)\{[^{}]*\}")
+_BRACES = re.compile(r"\{\{[^{}]*\}\}|(?<!\$)\{[^{}]*\}")
 _TOX_DEFAULT = re.compile(r"\{env:\w+:([^{}]*)\}")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _DEEPEST = 3

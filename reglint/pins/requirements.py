@@ -105,10 +105,10 @@ def _items(path: str, constraint: bool, files: Files) -> Iterator[Pin | Unread |
 
 # How `conda list --export` begins, and the line of a package in it.
 _CONDA_FILE = re.compile(r"^#.*\bconda create --name|^[\w.-]+=[^=\s,]+=[\w.]+\s*$", re.MULTILINE)
-_PIP_OPTIONS = re.compile(r"\s+-(?=-?[a-zA-Z])")
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
-_TEMPLATE_CODE = re.compile(r"\{%.*?%\}|\{#.*?#\}")
-_TEMPLATE_VALUE = re.compile(r"\{\{.*?\}\}|\$\{\w+\}")
+_PIP_OPTIONS = re.compile(r"\s-(?=-?[a-zA-Z])")
+_COMMENT = re.compile(r"(?:^|\s)#.*$")
+_TEMPLATE_CODE = re.compile(r"\{%[^{}]*%\}|\{#[^{}]*#\}")
+_TEMPLATE_VALUE = re.compile(r"\{\{[^{}]*\}\}|\$\{\w+\}")
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

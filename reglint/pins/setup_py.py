@@ -24,7 +24,7 @@ _KEYWORDS = ("install_requires", "extras_require", "tests_require", "requires")
 _SETUP_MODULES = ("setuptools", "distutils", "distutils.core", "numpy.distutils.core", "skbuild")
 
 _GAP = "\0"
-_MOST_STEPS = 50_000
+_MOST_STEPS = 20_000
 _MOST_LEAVES = 2_000
 _MOST_STRINGS = 64
 _DEEPEST = 60
