@@ -91,7 +91,7 @@ class Allowed:
 
     def admits(self, package: str, releases: str) -> bool:
         """Is one of ``releases`` (``>=3``) of ``package`` allowed? Where nothing is known, the newest counts."""
-        return any(_contains(releases, release.version) for release in self.releases(package))
+        return any(contains(releases, release.version) for release in self.releases(package))
 
     def releases(self, package: str) -> tuple[Release, ...]:
         """The releases of a distribution that are allowed, oldest first."""
@@ -114,7 +114,7 @@ class Allowed:
         return tuple(
             engine
             for engine in self.engines(package)
-            if engine.package in releases and _contains(releases[engine.package], engine.version)
+            if engine.package in releases and contains(releases[engine.package], engine.version)
         )
 
     def origin(self, releases: Iterable[Release]) -> str:
@@ -125,7 +125,7 @@ class Allowed:
         wanted = list(releases)
         for release in wanted:
             for bound in self.bounds.get(release.package, ()):
-                if bound.specifier and _contains(bound.specifier, release.version):
+                if bound.specifier and contains(bound.specifier, release.version):
                     yield bound
         packages = {release.package for release in wanted}
         if packages and not any(self.bounds.get(package) for package in packages):
@@ -209,7 +209,7 @@ def _admitted(package: str, specifiers: tuple[str, ...]) -> tuple[str, ...]:
     chosen = [
         text
         for _, text in sorted(known.items())
-        if any(_contains(specifier, text) for specifier in specifiers if specifier)
+        if any(contains(specifier, text) for specifier in specifiers if specifier)
     ]
     if not all(specifiers) and _newest(package) not in chosen:
         chosen.append(_newest(package))
@@ -222,7 +222,7 @@ def _requirements(tensorflow: str) -> tuple[str, ...]:
     return tuple(
         row["keras"]
         for row in facts("releases")["brings"]
-        if row["keras"] != "own" and _contains(row["tensorflow"], tensorflow)
+        if row["keras"] != "own" and contains(row["tensorflow"], tensorflow)
     )
 
 
@@ -251,8 +251,9 @@ def _specifier_set(text: str) -> SpecifierSet:
 
 
 @cache
-def _contains(releases: str, version: str) -> bool:
-    return _specifier_set(releases).contains(_version(version), prereleases=True)
+def contains(releases: str, version: str) -> bool:
+    """Is a version in ``releases``: a specifier, or several of which one must hold, with ``||`` between them?"""
+    return any(_specifier_set(part).contains(_version(version), prereleases=True) for part in releases.split("||"))
 
 
 # ------------------------------------------------------------------------------------------------------------- reading

@@ -1,0 +1,77 @@
+"""Optimizers with weight decay that train a model whose kernels have a regularizer as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from reglint.checks.calls import Calls, CallSite, call_of
+from reglint.checks.file import File
+from reglint.checks.penalties import Penalties, Penalty
+from reglint.findings import Finding
+from reglint.names.scopes import string_value
+from reglint.names.values import LiteralValue, MadeValue, Value
+from reglint.rulebook import Card
+
+_DECAYING = ("adamw",)
+_DECAY = "weight_decay"
+
+
+def check(file: File, card: Card) -> Iterator[Finding]:
+    """A finding on each ``compile`` that joins weight decay and regularizers of weights."""
+    penalties = Penalties(file, Calls(file))
+    for mention in file.mentions("compile"):
+        site = call_of(mention)
+        if site is None or site.base is None:
+            continue
+        models = file.resolver.values(site.base, site.place)
+        if not models or not all(penalties.is_model(value) for value in models):
+            continue
+        decay = _decay(file, site)
+        given = [each for each in penalties.of(models) if each.sure and each.keyword != "activity_regularizer"]
+        if decay is not None and given:
+            start, end = file.span(mention.node) if isinstance(mention.node, cst.Name) else (0, 0)
+            yield Finding(card.code, card.name, card.severity, _message(decay, given), start, end)
+
+
+def _message(decay: str, given: list[Penalty]) -> str:
+    first = given[0]
+    return (
+        f"`{decay}` shrinks the weights beside the `{first.keyword}` of `{first.layer}`: measured, one step of "
+        "AdamW(1e-3) with l2(0.01) moves a weight by both amounts; keep one of them"
+    )
+
+
+def _decay(file: File, site: CallSite) -> str | None:
+    """How the optimizer of a ``compile`` is called if every one that it may be decays the weights, else None."""
+    for rank, arg in enumerate(site.call.args):
+        if arg.star:
+            return None
+        if (arg.keyword is None and rank == 0) or (arg.keyword is not None and arg.keyword.value == "optimizer"):
+            names = [_decaying(file, value) for value in file.resolver.values(arg.value, site.place)]
+            return names[0] if names and all(names) else None
+    return None
+
+
+def _decaying(file: File, value: Value) -> str | None:
+    if isinstance(value, LiteralValue) and isinstance(value.node, cst.SimpleString):
+        text = string_value(value.node) or ""
+        return text if text.lower() in _DECAYING else None
+    if not isinstance(value, MadeValue):
+        return None
+    name = file.api.keras_name(value.qualname)
+    if name is None or "optimizers" not in name.path:
+        return None
+    amounts = [arg.value for arg in value.call.args if arg.keyword is not None and arg.keyword.value == _DECAY]
+    if any(_is_nothing(amount) for amount in amounts):
+        return None
+    if amounts:
+        return f"{name.path[-1]}({_DECAY}=…)"
+    return name.path[-1] if name.path[-1].lower() in _DECAYING else None
+
+
+def _is_nothing(node: cst.BaseExpression) -> bool:
+    if isinstance(node, cst.Name):
+        return node.value == "None"
+    return isinstance(node, (cst.Integer, cst.Float)) and float(node.value.replace("_", "")) == 0
