@@ -316,6 +316,12 @@ def test_what_stands_in_a_string_is_no_package() -> None:
     assert found(uv_lock.read, text) == []
 
 
+def test_a_name_may_be_spelled_with_escapes() -> None:
+    text = '[[package]]\nname = "\\u006beras"\nversion = "2.2.4"\n# keras\n'
+
+    assert short(found(uv_lock.read, text)) == [("keras", "==2.2.4", 2)]
+
+
 def test_a_large_lock_is_read_quickly() -> None:
     other = "".join(
         f'\n[[package]]\nname = "package-{n}"\nversion = "1.{n}"\nwheels = [\n'
@@ -327,7 +333,7 @@ def test_a_large_lock_is_read_quickly() -> None:
 
     pins = found(uv_lock.read, UV + other)
 
-    # A thirtieth of this is usual; a parser of the whole takes longer than all of it.
+    # A tenth of this is usual; a parser of the whole takes more than twice as long.
     assert time.perf_counter() - start < 0.5
     assert len(other) > 1_000_000 and len(pins) == 2
 

@@ -68,7 +68,7 @@ def locked_pin(name: str, version: object, path: str, line: int) -> Pin | Unread
 
 
 def _packages_by_block(raw: bytes, array: str) -> list[Locked] | None:
-    """The packages that may bring a Keras, parsed one by one: a hundred times faster than the whole of a large lock.
+    """The packages that may bring a Keras, parsed one by one: twenty times faster than the whole of a large lock.
 
     None where the file is not laid out as the tools write it, so that only a parser can tell what it says.
     """
