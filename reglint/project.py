@@ -118,6 +118,30 @@ class MemoryFiles(Files):
         return _plain(filename)
 
 
+class OverlaidFiles(Files):
+    """Other files, but one of them, which may not be there at all, has other bytes."""
+
+    def __init__(self, files: Files, path: str, raw: bytes) -> None:
+        self._files = files
+        self._path = path
+        self._raw = raw
+
+    def is_file(self, path: str) -> bool:
+        return path == self._path or self._files.is_file(path)
+
+    def is_dir(self, path: str) -> bool:
+        return self._files.is_dir(path)
+
+    def read(self, path: str) -> bytes | None:
+        return self._raw if path == self._path else self._files.read(path)
+
+    def entries(self, folder: str) -> list[str]:
+        return self._files.entries(folder)
+
+    def locate(self, filename: str) -> str:
+        return self._files.locate(filename)
+
+
 class Project:
     """One project: finds, reads and remembers the modules that its files import."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from reglint.discovery import Discovery
-from reglint.pins import Unread, allowed_by
+from reglint.pins import Unread, allowed_by, allowed_by_notebook
 from reglint.project import Project
 from reglint.runner import Inspector
 from reglint.versions import PACKAGES, Allowed, Bound, Release
@@ -48,12 +48,14 @@ def ranges_below(paths: Sequence[str], resolver: Resolver, problems: list[str]) 
     for project, settings in projects.values():
         manifests = inspector.manifests(project)
         stated = inspector.rules(settings).stated
-        allowed = stated.over(allowed_by(manifests, project.root, None, b""))
+        declared = allowed_by(manifests, project.root)
+        allowed = stated.over(declared)
         yield ProjectRange(project.root, tuple(_packages(allowed)), manifests.unread)
         for target in targets:
             if _is_notebook(target.path) and inspector.project(target.path).root == project.root:
                 raw = project.read(target.path) or b""
-                own = stated.over(allowed_by(manifests, project.root, target.path, raw))
+                installed = allowed_by_notebook(target.path, raw, project.root, project.files)
+                own = stated.over(installed.over(declared))
                 if own != allowed:
                     yield ProjectRange(target.path, tuple(_packages(own)))
     problems += resolver.problems + discovery.problems

@@ -231,6 +231,10 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
+def _is_table(value: object) -> bool:
+    return isinstance(value, str) and value.isidentifier()
+
+
 def _is_identifiers(value: object) -> bool:
     return (
         isinstance(value, list) and bool(value) and all(isinstance(item, str) and item.isidentifier() for item in value)
@@ -288,7 +292,7 @@ _KEYS: Mapping[str, _Key] = {
     ),
     "stable": _Key(False, lambda value: isinstance(value, bool), "true or false"),
     "opt-in": _Key(False, lambda value: isinstance(value, bool), "true or false"),
-    "facts": _Key(False, _is_name, "the name of a table in rules/facts, without .toml"),
+    "facts": _Key(False, _is_table, "the name of a table in rules/facts, without .toml"),
     "triggers": _Key(False, _is_triggers, 'a list of lists of identifiers, such as [["W_regularizer"], ["l2", "l"]]'),
     "versions": _Key(False, _is_strings, 'a table from package to specifier, such as { keras = ">=2.0" }'),
     "callable": _Key(

@@ -239,7 +239,7 @@ def _checked(
 ) -> Iterator[Finding]:
     """Yield REG900 for what does not parse, and the findings in the rest."""
     from reglint.checks import Context, check
-    from reglint.pins import allowed_by
+    from reglint.pins import allowed_by, allowed_by_notebook
     from reglint.syntax import parse
 
     cards = {code: rules.cards[code] for code in sorted(active) if code in rules.cards}
@@ -250,9 +250,11 @@ def _checked(
         message = " ".join(failure.message.split())
         yield Finding(UNREADABLE, UNREADABLE_NAME, Severity.ERROR, message, failure.offset, failure.offset)
     if parsed.tree is not None:
-        notebook = source.filename if source.filename.endswith(".ipynb") else None
-        current = rules.stated.over(allowed_by(manifests, project.root, notebook, source.raw))
-        context = Context(cards, project, current, rules.target, rules.settings.layers)
+        current = allowed_by(manifests, project.root)
+        if source.filename.endswith(".ipynb"):
+            path = project.locate(source.filename)
+            current = allowed_by_notebook(path, source.raw, project.root, project.files).over(current)
+        context = Context(cards, project, rules.stated.over(current), rules.target, rules.settings.layers)
         yield from check(source, parsed, context)
 
 

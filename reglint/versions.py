@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from reglint.pins.pin import Pin
 
 PACKAGES = ("keras", "tensorflow", "tf-keras", "keras-core")
-_BOUND = re.compile(r"\d+(?:\.\d+)*(?:\.post\d+)?")
+_BOUND = re.compile(r"\d+(?:\.\d+)*(?:(?:a|b|rc|\.post|\.dev)\d+)*")
+_EXACT = re.compile(rf"(?<![<>!~=])===?\s*({_BOUND.pattern})(?=\s*(?:,|$))")
 _FIRST_TENSORFLOW_ON_KERAS_3 = "2.16"
 
 
@@ -144,12 +145,12 @@ class _Admitted:
         own = _admitted(package, self._specifiers(package))
         if package != "keras":
             return own
-        brought = self._brought_by_tensorflow()
-        if brought is None:
+        tensorflow = self._tensorflow_with_keras()
+        if not tensorflow:
             return own
         if not any(self._specifiers("keras")):
-            return brought
-        return tuple(version for version in own if version in set(brought)) or own
+            return _brought(tensorflow)
+        return tuple(version for version in own if _is_accepted(version, tensorflow)) or own
 
     def tensorflow_engines(self) -> Iterator[Release]:
         """tf.keras of each TensorFlow that is allowed."""
@@ -164,7 +165,7 @@ class _Admitted:
             return
         brought = _brought(newer)
         asked = _admitted("keras", self._specifiers("keras"))
-        both = tuple(version for version in asked if version in set(brought))
+        both = tuple(version for version in asked if _is_accepted(version, newer))
         said = any(self._specifiers("tensorflow")), any(self._specifiers("keras"))
         if said == (False, False) or (said == (False, True) and not both):
             both = (_newest("keras"),)
@@ -175,15 +176,11 @@ class _Admitted:
     def _specifiers(self, package: str) -> tuple[str, ...]:
         return tuple(bound.specifier for bound in self._allowed.bounds.get(package, ()))
 
-    def _brought_by_tensorflow(self) -> tuple[str, ...] | None:
-        """The Keras releases that come with the project's TensorFlow; None where that may bring none."""
+    def _tensorflow_with_keras(self) -> tuple[str, ...]:
+        """The project's TensorFlow releases if all of them require the package Keras, else none."""
         specifiers = self._specifiers("tensorflow")
-        if not any(specifiers):
-            return None
-        versions = _admitted("tensorflow", specifiers)
-        if not versions or any(not _requirements(version) for version in versions):
-            return None
-        return _brought(versions)
+        versions = _admitted("tensorflow", specifiers) if any(specifiers) else ()
+        return versions if all(_requirements(version) for version in versions) else ()
 
 
 # ----------------------------------------------------------------------------------------------- the table of releases
@@ -201,19 +198,21 @@ def _newest(package: str) -> str:
 
 @cache
 def _admitted(package: str, specifiers: tuple[str, ...]) -> tuple[str, ...]:
-    """The versions that one of the specifiers admits; those that the specifiers name count as released."""
-    if not any(specifiers):
-        return (_newest(package),)
-    named = {found for specifier in specifiers for found in _BOUND.findall(specifier)}
-    known = {_version(version): version for version in (*named, *released(package))}
-    chosen = [
-        text
-        for _, text in sorted(known.items())
-        if any(contains(specifier, text) for specifier in specifiers if specifier)
-    ]
-    if not all(specifiers) and _newest(package) not in chosen:
-        chosen.append(_newest(package))
-    return tuple(chosen)
+    """The versions that one of the specifiers admits, the newest for one without bounds."""
+    chosen: dict[Version, str] = {}
+    for specifier in specifiers or ("",):
+        for text in _admitted_by(package, specifier) if specifier else (_newest(package),):
+            chosen[_version(text)] = text
+    return tuple(text for _, text in sorted(chosen.items()))
+
+
+def _admitted_by(package: str, specifier: str) -> Sequence[str]:
+    """The releases that a specifier admits; for ``==``, and where there are none, the versions that it names.
+
+    The table may be older than the project, and it has no candidates for a release.
+    """
+    within = [text for text in (*_EXACT.findall(specifier), *released(package)) if contains(specifier, text)]
+    return within or [text for text in _BOUND.findall(specifier) if contains(specifier, text)]
 
 
 @cache
@@ -222,12 +221,17 @@ def _requirements(tensorflow: str) -> tuple[str, ...]:
     return tuple(
         row["keras"]
         for row in facts("releases")["brings"]
-        if row["keras"] != "own" and contains(row["tensorflow"], tensorflow)
+        if row["keras"] != "own" and contains(row["tensorflow"], _version(tensorflow).base_version)
     )
 
 
 def _brings_keras_3(tensorflow: str) -> bool:
     return _version(tensorflow) >= _version(_FIRST_TENSORFLOW_ON_KERAS_3)
+
+
+def _is_accepted(keras: str, tensorflow: Sequence[str]) -> bool:
+    """Does one of these releases of TensorFlow accept this Keras?"""
+    return any(contains(required, keras) for version in tensorflow for required in _requirements(version))
 
 
 def _brought(tensorflow: Sequence[str]) -> tuple[str, ...]:

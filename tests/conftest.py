@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,7 @@ else:
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
+CORPUS = ROOT / "tests" / "corpus"
 
 Check = Callable[..., list[dict[str, Any]]]
 
@@ -38,3 +41,19 @@ def check_json(capsys: pytest.CaptureFixture[str]) -> Check:
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file."""
     return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of unpacked packages; skips where they can't be fetched."""
+    folder = Path(os.environ.get("REGLINT_CORPUS", Path.home() / ".cache" / "reglint" / "corpus"))
+    done = subprocess.run([sys.executable, str(CORPUS / "fetch.py")], capture_output=True, text=True, check=False)
+    wanted = [sdist for name in ("expected.toml", "allowed.toml") for sdist in read_toml(CORPUS / name)["sdist"]]
+    if done.returncode != 0 and not all((folder / name_of(sdist)).is_dir() for sdist in wanted):
+        pytest.skip(f"the packages can't be fetched: {done.stderr.strip()[-200:]}")
+    return folder
+
+
+def name_of(sdist: dict[str, Any]) -> str:
+    """The folder of a package of the corpus, which is also what a test of it is called."""
+    return f"{sdist['name']}-{sdist['version']}"

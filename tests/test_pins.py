@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from reglint import check_source
-from reglint.pins import allowed_by, manifests_of, nearest_manifests, pins_of
+from reglint.pins import Pin, Unread, allowed_by, allowed_by_notebook, manifests_of, nearest_manifests, pins_of
+from reglint.pins.pin import package_of, pin_of
 from reglint.project import DiskFiles, MemoryFiles
 
 
@@ -93,7 +95,7 @@ def test_requirements_that_name_no_keras_ask_the_folders_above_up_to_the_git_roo
 def test_a_place_is_named_as_seen_from_the_project(tmp_path: Path) -> None:
     write(tmp_path, {"requirements/gpu.txt": "\ntensorflow-gpu==1.4.1  # old\n"})
     manifests = pins_of(str(tmp_path), DiskFiles())
-    bound = allowed_by(manifests, str(tmp_path), None, b"").bounds["tensorflow"][0]
+    bound = allowed_by(manifests, str(tmp_path)).bounds["tensorflow"][0]
     assert bound.origin == "requirements/gpu.txt:2 (`tensorflow-gpu==1.4.1`)"
 
 
@@ -130,3 +132,32 @@ def test_a_notebook_that_installs_a_keras_runs_with_that_one() -> None:
     with_it = check_source(cells % f"{install}, {use}", filename="lesson.ipynb", modules=modules)
     without = check_source(cells % use, filename="lesson.ipynb", modules=modules)
     assert ([f.code for f in with_it], [f.code for f in without]) == ([], ["REG101"])
+
+
+def test_a_notebook_may_install_a_file_of_requirements_that_lies_beside_it(tmp_path: Path) -> None:
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": ["!pip install -r old.txt  # keras"]}
+    raw = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}).encode()
+    write(tmp_path, {"requirements.txt": "keras>=3\n", "lessons/old.txt": "numpy\nkeras==1.2.2\n"})
+    notebook = str(tmp_path / "lessons" / "one.ipynb")  # not saved yet, as from stdin
+    (bound,) = allowed_by_notebook(notebook, raw, str(tmp_path), DiskFiles()).bounds["keras"]
+    assert bound.origin == "lessons/old.txt:2 (`keras==1.2.2`)"
+
+
+@pytest.mark.parametrize(
+    "requirement", ["keras; " + "(" * 50_000 + "python_version>'3'" + ")" * 50_000, "keras>=" + "9" * 5_000 + ",oops"]
+)
+def test_a_requirement_of_absurd_size_is_told_on_one_short_line(requirement: str) -> None:
+    item = pin_of(requirement, "setup.py", 7)
+    assert isinstance(item, Unread)
+    assert item.line == 7
+    assert len(item.message) < 200
+
+
+def test_a_tag_that_is_a_version_bounds_a_declared_requirement_too() -> None:
+    pin = pin_of("keras @ git+https://example.org/keras.git@v2.2.4 ; python_version > '3'", "pyproject.toml", 1)
+    assert isinstance(pin, Pin) and pin.specifier == "==2.2.4"
+
+
+def test_conda_s_names_count_only_where_conda_installs() -> None:
+    assert (package_of("keras-gpu", conda=True), package_of("tensorflow-mkl", conda=True)) == ("keras", "tensorflow")
+    assert (package_of("keras-gpu"), package_of("tensorflow-mkl")) == (None, None)

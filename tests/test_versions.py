@@ -132,6 +132,27 @@ def test_a_range_of_tensorflow_across_2_16_has_both_kinds() -> None:
     assert {engine.package for engine in engines} == {"tensorflow", "keras"}
 
 
+def test_a_bound_that_no_release_bears_admits_none_of_that_name() -> None:
+    allowed = Allowed.parse("tensorflow>=2.16,<2.17", "")
+    assert versions(allowed.releases("tensorflow")) == ["2.16.1", "2.16.2"]
+
+
+@pytest.mark.parametrize(
+    ("specifier", "expected"),
+    [
+        ("==2.0.0rc1", ["2.0.0rc1"]),
+        ("===3.99.0", ["3.99.0"]),
+        (">=3.99", ["3.99"]),
+        ("==99.1.*", ["99.1"]),
+        (">=2.3,<2.4,!=2.3.1", ["2.3.0"]),
+    ],
+)
+def test_a_version_that_no_table_has_is_believed_where_a_project_is_pinned_to_it(
+    specifier: str, expected: list[str]
+) -> None:
+    assert versions(Allowed.parse(f"keras{specifier}", "").releases("keras")) == expected
+
+
 def test_where_nothing_is_known_tf_keras_is_the_newest_keras() -> None:
     assert Allowed().engines("tensorflow") == (Release("keras", NEWEST),)
 

@@ -50,6 +50,23 @@ class Guards:
         """Does the code at ``mention`` only run on an old Keras?"""
         return self.is_old_arm(mention.node, mention.above.nodes(), mention.place)
 
+    def is_prepared(self, mention: Mention) -> bool:
+        """Does the program choose by Keras's version here, or expect that what stands here is refused?"""
+        child: cst.CSTNode = mention.node
+        for parent in mention.above.nodes():
+            if isinstance(parent, (cst.If, cst.IfExp)) and child is not parent.test:
+                if self._meaning(parent.test, mention.place) is not None:
+                    return True
+            elif isinstance(parent, (cst.Try, cst.TryStar)) and child is parent.body:
+                # `except Exception` around a whole program expects nothing in particular
+                expected = _REFUSALS if len(parent.body.body) == 1 else {"TypeError", "ValueError"}
+                if any(_caught(handler) & expected for handler in parent.handlers):
+                    return True
+            elif isinstance(parent, cst.With) and any(_expects_refusal(item.item) for item in parent.items):
+                return True
+            child = parent
+        return False
+
     def is_old_arm(self, node: cst.CSTNode, above: Iterable[cst.CSTNode], place: Place) -> bool:
         """Does the code at ``node``, below ``above``, only run on an old Keras?"""
         child = node

@@ -27,7 +27,7 @@ def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each activity regularizer in a file that sets a policy of half precision."""
     if not any(_sets_policy(file, mention) for word in _HALF for mention in file.mentions(word)):
         return
-    overflow = facts(card.facts or "saving")["half_precision"][0]["releases"]
+    overflow = {k: v for row in facts(card.facts or "saving")["half_precision"] for k, v in row["releases"].items()}
     for argument in arguments(file, _KEYWORD):
         package = argument.layers[0].package
         engines = file.engines(package, overflow)

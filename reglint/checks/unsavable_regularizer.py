@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import libcst as cst
@@ -13,32 +13,39 @@ from reglint.checks.models import is_model
 from reglint.findings import Finding, Severity
 from reglint.names.scopes import Scope, dotted
 from reglint.names.values import FunctionValue, InstanceValue, Symbol, Value
-from reglint.rulebook import Card
+from reglint.rulebook import Card, facts
 
+_CLASS, _LAMBDA, _FUNCTION = "save_custom_without_get_config", "save_lambda", "save_function"
 _REGISTERS = "register_keras_serializable"
 _SAVING_CALLS = ("ModelCheckpoint", "save_model", "clone_model", "to_json")
 
 
 class Loss(NamedTuple):
-    """What is lost: a clause that says what happens, and whether it is more than worth knowing."""
+    """What is lost: what happens, whether it is more than worth knowing, and the claim of the facts that says so."""
 
     what: str
     serious: bool
+    claim: str
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each argument that is given a regularizer which does not survive saving."""
     saves: bool | None = None
+    releases = {row["claim"]: row["releases"] for row in facts(card.facts or "saving")["survival"]}
     for keyword in dict.fromkeys(word for words in card.triggers for word in words if word.endswith("_regularizer")):
         for argument in arguments(file, keyword):
             loss = _loss(file, argument)
-            if loss is None:
+            if loss is None or not _is_lost(file, argument, releases[loss.claim]):
                 continue
             if saves is None:
                 saves = _saves(file)
             severity = Severity.WARNING if loss.serious and saves else Severity.INFO
             start, end = file.span(argument.mention.node)
             yield Finding(card.code, card.name, severity, loss.what, start, end)
+
+
+def _is_lost(file: File, argument: Argument, releases: Mapping[str, str]) -> bool:
+    return any(file.engines(layer.package, releases) for layer in argument.layers)
 
 
 def _loss(file: File, argument: Argument) -> Loss | None:
@@ -51,17 +58,19 @@ def _loss_of(file: File, value: Value) -> Loss | None:
     if isinstance(value, InstanceValue) and _lacks_config(file, value.scope) and not _decorated(value.scope, ""):
         name = _name(value.scope)
         return Loss(
-            f"`{name}` has no `get_config`, so saving the model fails; add one that returns its arguments", True
+            f"`{name}` has no `get_config`, so saving the model fails; add one that returns its arguments", True, _CLASS
         )
     if not isinstance(value, FunctionValue) or _decorated(value.scope, _REGISTERS):
         return None
     if isinstance(value.scope.node, cst.Lambda):
         return Loss(
-            "a model with a lambda as regularizer cannot be loaded again; write a class with `get_config`", True
+            "a model with a lambda as regularizer cannot be loaded again; write a class with `get_config`",
+            True,
+            _LAMBDA,
         )
     name = _name(value.scope)
     what = f"a saved model names the regularizer `{name}` but does not hold it: loading needs `custom_objects`"
-    return Loss(f"{what}, or `@keras.saving.register_keras_serializable()` on it", False)
+    return Loss(f"{what}, or `@keras.saving.register_keras_serializable()` on it", False, _FUNCTION)
 
 
 def _lacks_config(file: File, scope: Scope) -> bool:

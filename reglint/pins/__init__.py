@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from reglint.project import Files
     from reglint.versions import Allowed
 
-__all__ = ["Manifests", "Pin", "Unread", "allowed_by", "manifests_of", "nearest_manifests", "pins_of"]
+__all__ = [
+    "Manifests",
+    "Pin",
+    "Unread",
+    "allowed_by",
+    "allowed_by_notebook",
+    "manifests_of",
+    "nearest_manifests",
+    "pins_of",
+]
 
 Reader = Callable[[str, "Files"], Iterator["Pin | Unread"]]
 
@@ -48,22 +57,25 @@ class Manifests(NamedTuple):
     unread: tuple[Unread, ...]
 
 
-def allowed_by(manifests: Manifests, root: str, notebook: str | None, raw: bytes) -> Allowed:
-    """What the manifests of the project at ``root`` allow a file to use.
-
-    A notebook that installs a Keras itself runs with that one: ``notebook`` is its path, ``raw`` its bytes.
-    """
+def allowed_by(manifests: Manifests, root: str) -> Allowed:
+    """What the manifests of the project at ``root`` allow."""
     from reglint.versions import Allowed
 
-    shown = {pin.path: _shown(pin.path, root) for pin in manifests.pins}
-    declared = Allowed.of_pins(manifests.pins, shown)
-    if notebook is None:
-        return declared
-    from reglint.pins.notebook import read
-    from reglint.project import MemoryFiles
+    return Allowed.of_pins(manifests.pins, {pin.path: _shown(pin.path, root) for pin in manifests.pins})
 
-    own = [item for item in read(notebook, MemoryFiles({notebook: raw})) if isinstance(item, Pin)]
-    return Allowed.of_pins(own, {notebook: os.path.basename(notebook)}).over(declared)
+
+def allowed_by_notebook(notebook: str, raw: bytes, root: str, files: Files) -> Allowed:
+    """What a notebook of the project at ``root`` installs itself, which goes before what the project allows.
+
+    ``raw`` are its bytes, whatever ``files`` has under its path.
+    """
+    from reglint.pins.notebook import read
+    from reglint.project import OverlaidFiles
+    from reglint.versions import Allowed
+
+    own = [item for item in read(notebook, OverlaidFiles(files, notebook, raw)) if isinstance(item, Pin)]
+    shown = {pin.path: _shown(pin.path, root) for pin in own}
+    return Allowed.of_pins(own, {**shown, notebook: os.path.basename(notebook)})
 
 
 def nearest_manifests(root: str, files: Files) -> Manifests:

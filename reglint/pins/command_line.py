@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reglint.lines import LINE_END
 from reglint.pins import requirements
-from reglint.pins.pin import Pin, Unread
-from reglint.pins.requirements import UNKNOWN
+from reglint.pins.conda import conda_pins
+from reglint.pins.pin import UNKNOWN, Pin, Unread
+from reglint.pins.poetry import NoConstraint, specifiers_of
 
 if TYPE_CHECKING:
     from reglint.project import Files
@@ -46,9 +47,7 @@ def pins_of_commands(
     """Takes what the commands that begin at a line of a file ask for; yields the pins, those of ``-r`` files too."""
     for wanted in found:
         if wanted.kind == "requirement":
-            pin = _pin(wanted, path, line + wanted.line, cell)
-            if pin:
-                yield pin
+            yield from _pins(wanted, path, line + wanted.line, cell)
         elif (included := _located(wanted.text, os.path.dirname(path), files)) is not None:
             for item in requirements.read(included, files):
                 yield _constraint(item) if wanted.kind == "constraints" else item
@@ -83,11 +82,14 @@ def filled(text: str) -> str:
 # What a command asks for, as pins.
 
 
-def _pin(wanted: Wanted, path: str, line: int, cell: int | None) -> Pin | Unread | None:
+def _pins(wanted: Wanted, path: str, line: int, cell: int | None) -> Iterator[Pin | Unread]:
     if wanted.syntax == "conda":
-        return requirements.conda_requirement(wanted.text, path, line, written=wanted.written, cell=cell)
-    text = _from_poetry(wanted.text) if wanted.syntax == "poetry" else wanted.text
-    return requirements.requirement(text, path, line, written=wanted.written, cell=cell)
+        yield from conda_pins(wanted.text, path, line, written=wanted.written, cell=cell)
+        return
+    for text in _from_poetry(wanted.text) if wanted.syntax == "poetry" else [wanted.text]:
+        pin = requirements.requirement(text, path, line, written=wanted.written, cell=cell)
+        if pin:
+            yield pin
 
 
 def _constraint(item: Pin | Unread) -> Pin | Unread:
@@ -113,32 +115,18 @@ def _located(name: str, folder: str, files: Files) -> str | None:
 _POETRY = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?:@(?=[^/:]*$)|(?=[\^]))(.*)")
 
 
-def _from_poetry(text: str) -> str:
-    """Takes ``keras@^2.2`` or ``keras@2.2.4``; returns it as PEP 508 writes it."""
+def _from_poetry(text: str) -> list[str]:
+    """Takes ``keras@^2.2`` or ``keras@2.2.4``; returns each alternative as PEP 508 writes it."""
     match = _POETRY.fullmatch(text)
     if match is None:
-        return text
-    return match[1] + ",".join(_poetry_clause(clause.strip()) for clause in match[2].split(",") if clause.strip())
-
-
-def _poetry_clause(clause: str) -> str:
-    caret = re.fullmatch(r"([\^~]?)\s*(\d{1,9}(?:\.\d{1,9})*)(\.\*)?", clause)
-    if caret is None:
-        return "" if clause in ("latest", "*") else clause
-    operator, version, wildcard = caret.groups()
-    if not operator:
-        return f"=={version}{wildcard or ''}"
-    return f">={version},<{_above(version, caret=operator == '^')}"
-
-
-def _above(version: str, *, caret: bool) -> str:
-    """Takes a version; returns the first that ``^`` or ``~`` before it excludes."""
-    parts = version.split(".")
-    if caret:
-        place = next((i for i, part in enumerate(parts) if part.strip("0")), len(parts) - 1)
-    else:
-        place = min(1, len(parts) - 1)
-    return ".".join([*parts[:place], str(int(parts[place]) + 1)])
+        return [text]
+    name, constraint = match.groups()
+    if constraint == "latest" or UNKNOWN in constraint:
+        return [name]
+    try:
+        return [name + specifier for specifier in dict.fromkeys(specifiers_of(constraint))]
+    except NoConstraint:
+        return [name + constraint]
 
 
 # From a script to commands, each a list of words.

@@ -16,8 +16,8 @@ from reglint.pins.command_line import (
     wanted_by_shell,
     wanted_by_words,
 )
-from reglint.pins.pin import Pin, Unread
-from reglint.pins.requirements import UNKNOWN, decoded, may_matter
+from reglint.pins.pin import UNKNOWN, Pin, Unread
+from reglint.pins.requirements import decoded, may_matter
 
 if TYPE_CHECKING:
     from reglint.project import Files

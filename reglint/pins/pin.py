@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 from reglint.rulebook import facts
 
+UNKNOWN = "\0"
+"""Stands in a requirement for what only a template or the environment knows."""
+
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_LONGEST = 100
+"""How many characters of a requirement that is none a message quotes."""
 
 
 class Pin(NamedTuple):
@@ -38,18 +43,21 @@ class Unread(NamedTuple):
 
 
 @cache
-def _packages() -> dict[str, str]:
+def _packages(conda: bool) -> dict[str, str]:
     """Distribution → the package that decides."""
     known = {}
     for package in facts("packages")["package"]:
-        for name in (package["name"], *package["also"]):
+        for name in (package["name"], *package["also"], *(package["conda"] if conda else ())):
             known[name] = package["name"]
     return known
 
 
-def package_of(distribution: str) -> str | None:
-    """``keras``, ``tensorflow``, ``tf-keras`` or ``keras-core`` if the distribution brings one, else None."""
-    return _packages().get(re.sub(r"[-_.]+", "-", distribution).lower())
+def package_of(distribution: str, *, conda: bool = False) -> str | None:
+    """``keras``, ``tensorflow``, ``tf-keras`` or ``keras-core`` if the distribution brings one, else None.
+
+    ``conda`` tells that it is conda's name, which splits some packages up.
+    """
+    return _packages(conda).get(re.sub(r"[-_.]+", "-", distribution).lower())
 
 
 def may_speak_of_keras(raw: bytes) -> bool:
@@ -71,9 +79,16 @@ def pin_of(
         return None
     from packaging.requirements import InvalidRequirement, Requirement
 
+    from reglint.pins.direct import pointed_at
+
     text = " ".join(requirement.split())
     try:
-        specifier = str(Requirement(requirement.strip()).specifier)
-    except InvalidRequirement:
+        parsed = Requirement(requirement.strip())
+        direct = pointed_at(f"{parsed.name} @ {parsed.url}") if parsed.url else None
+        specifier = direct[1] if direct else str(parsed.specifier)
+    except RecursionError:  # a marker with very many parentheses
+        return Unread(path, line, f"a requirement of `{package}` is nested too deeply to be read; simplify it")
+    except (InvalidRequirement, ValueError):  # a number of thousands of digits gives the latter
+        text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
         return Unread(path, line, f"`{text}` is no requirement; write e.g. `{package}>=2.4`")
     return Pin(package, specifier, path, line, text, locked, constraint, cell)

@@ -34,6 +34,7 @@ _FILE_NAME = re.compile(r"[^\n\0]*[^\n\0/.]\.(?:txt|in|pip)", re.IGNORECASE)
 _OPENED_FILE = re.compile(r"[^\n\0]*[^\n\0/.](?:\.(?:txt|in|pip))?|[^\n\0/.]+", re.IGNORECASE)
 _PERCENT = re.compile(r"%(?:%|(?:\((?P<key>[^)]*)\))?[-+ #0-9.*]*[a-zA-Z])")
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>\w*)[^{}]*\}")
+_OPERATOR = re.compile(r"[<>=!~]")
 _GAP_IN_MARKER = re.compile(r";[^;]*\0.*$", re.DOTALL)
 _BEFORE_GAP = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[|[<>=!~;(@,]|\0)")
 
@@ -750,8 +751,9 @@ def _as_file(leaf: _Leaf) -> _Leaf:
 
 
 def _joined(parts: Sequence[_Leaves], line: int) -> Iterator[_Leaf]:
-    """Every string that alternatives put together can give, on the line of the first that is no gap."""
+    """Every string that alternatives put together can give, on the line of its bound, else of its first known piece."""
     texts = [tuple(filter(_is_text, part))[:_MOST_STRINGS] or (_Leaf(_GAP, line),) for part in parts]
     for pieces in islice(product(*texts), _MOST_STRINGS):
-        first = next((piece.line for piece in pieces if piece.text.strip(_GAP)), line)
+        told = [piece for piece in pieces if piece.text.strip(_GAP)]
+        first = next((piece.line for piece in told if _OPERATOR.search(piece.text)), told[0].line if told else line)
         yield _Leaf("".join(piece.text for piece in pieces)[: _MOST_LEAVES * 10], first)

@@ -1,7 +1,7 @@
 """Fetches the published packages that the tests marked `corpus` read, without running any of their code.
 
-The list, with its checksums, is `expected.toml` beside this file. Every archive is found by pip, so the index, proxy
-and certificates are the ones the user configured; it is unpacked to `$REGLINT_CORPUS` (default
+The lists, with their checksums, are `expected.toml` and `allowed.toml` beside this file. Every archive is found by pip,
+so the index, proxy and certificates are the ones the user configured; it is unpacked to `$REGLINT_CORPUS` (default
 `~/.cache/reglint/corpus`), one folder `NAME-VERSION` each.
 
     python tests/corpus/fetch.py            fetch what is missing
@@ -27,7 +27,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-EXPECTED = Path(__file__).with_name("expected.toml")
+LISTS = tuple(Path(__file__).with_name(name) for name in ("expected.toml", "allowed.toml"))
 
 
 class CorpusError(Exception):
@@ -54,9 +54,9 @@ def cache_folder() -> Path:
 
 
 def archives() -> tuple[Archive, ...]:
-    """The pinned archives, in the order of `expected.toml`."""
-    table = tomllib.loads(EXPECTED.read_text("utf-8"))
-    return tuple(Archive(entry["name"], entry["version"], entry["sha256"]) for entry in table["sdist"])
+    """The pinned archives, in the order of the lists; one that two lists name comes once."""
+    entries = [entry for path in LISTS for entry in tomllib.loads(path.read_text("utf-8"))["sdist"]]
+    return tuple(dict.fromkeys(Archive(entry["name"], entry["version"], entry["sha256"]) for entry in entries))
 
 
 def fetch(wanted: Iterable[Archive], cache: Path) -> Iterator[Path]:
@@ -165,7 +165,7 @@ def main(names: Sequence[str]) -> int:
     known = archives()
     unknown = sorted(set(names) - {archive.name for archive in known})
     if unknown:
-        print(f"not in {EXPECTED.name}: {', '.join(unknown)}", file=sys.stderr)
+        print(f"not in the lists: {', '.join(unknown)}", file=sys.stderr)
         return 2
     try:
         for folder in fetch([archive for archive in known if not names or archive.name in names], cache_folder()):

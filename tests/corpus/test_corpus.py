@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Check, read_toml
+from conftest import CORPUS, Check, name_of, read_toml
 
 pytestmark = pytest.mark.corpus
 
-HERE = Path(__file__).resolve().parent
-EXPECTED = read_toml(HERE / "expected.toml")
+EXPECTED = read_toml(CORPUS / "expected.toml")
 PATTERN = re.compile(EXPECTED["pattern"])
 SDISTS: list[dict[str, Any]] = EXPECTED["sdist"]
-
-
-@pytest.fixture(scope="session")
-def corpus() -> Path:
-    """The folder of unpacked packages; skips where they can't be fetched."""
-    folder = Path(os.environ.get("REGLINT_CORPUS", Path.home() / ".cache" / "reglint" / "corpus"))
-    done = subprocess.run([sys.executable, str(HERE / "fetch.py")], capture_output=True, text=True, check=False)
-    if done.returncode != 0 and not all((folder / name_of(sdist)).is_dir() for sdist in SDISTS):
-        pytest.skip(f"the packages can't be fetched: {done.stderr.strip()[-200:]}")
-    return folder
-
-
-def name_of(sdist: dict[str, Any]) -> str:
-    return f"{sdist['name']}-{sdist['version']}"
 
 
 @pytest.mark.parametrize("sdist", SDISTS, ids=name_of)

@@ -1,0 +1,84 @@
+"""Hand-written training that never adds a model's losses, so that its regularizers do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reglint.checks.calls import Calls
+from reglint.checks.file import File
+from reglint.checks.hazards import version_data
+from reglint.checks.penalties import Penalties, Penalty
+from reglint.checks.training import Model, Step, Training
+from reglint.findings import Finding, Severity
+from reglint.rulebook import Card, facts
+
+_ADVICE = {
+    "stateless_call": "pass `return_losses=True` and add the sum of the third value that it returns",
+    "compiled_loss": "`compiled_loss` adds no losses by itself; pass it `regularization_losses=self.losses`",
+    "compute_loss_override": "add `sum(self.losses)`, or start from `super().compute_loss(…)`",
+}
+
+
+def check(file: File, card: Card) -> Iterator[Finding]:
+    """A finding on each step that trains a regularized model without its losses."""
+    calls = Calls(file)
+    penalties = Penalties(file, calls)
+    training = Training(file, calls, penalties)
+    for step in (*training.taped(), *training.backward(), *training.stateless()):
+        if not training.is_left_to_compute_loss(step):
+            left_out = [
+                model
+                for model in step.models
+                if training.calls_model(step, model) and not training.may_add_losses(step, model)
+            ]
+            kind = step.name.value
+            if kind != "stateless_call":
+                kind = "compiled_loss" if training.asks_compiled_loss(step) else "hand_written_step"
+            yield from _findings(file, card, penalties, step, left_out, kind)
+    for step in training.own_compute_loss():
+        left_out = [model for model in step.models if not training.may_add_losses(step, model)]
+        yield from _findings(file, card, penalties, step, left_out, "compute_loss_override")
+
+
+def _findings(
+    file: File, card: Card, penalties: Penalties, step: Step, models: list[Model], kind: str
+) -> Iterator[Finding]:
+    known = facts(card.facts or "assigned")[kind]
+    for model in models:
+        found = penalties.of(model.values)
+        package = penalties.package(model.values[0])
+        releases = file.engines(package, known["releases"])
+        if not found or not releases:
+            continue
+        sure = all(any(p.sure for p in penalties.of([value])) for value in model.values)
+        start, end = file.span(step.name)
+        yield Finding(
+            card.code,
+            card.name,
+            card.severity if sure else Severity.WARNING,
+            _message(kind, model, found),
+            start,
+            end,
+            data={
+                **version_data(file, package, releases),
+                "model": model.text,
+                "regularizers": [f"{penalty.layer}({penalty.keyword})" for penalty in found],
+            },
+        )
+        return
+
+
+def _message(kind: str, model: Model, found: tuple[Penalty, ...]) -> str:
+    first = found[0]
+    rest = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    penalty = f"`{first.keyword}` of `{first.layer}`{rest} in `{model.text}`"
+    if kind == "stateless_call":
+        return f"{penalty} is left out of this step: `stateless_call` keeps its losses to itself; {_ADVICE[kind]}"
+    if kind == "compute_loss_override":
+        return f"{penalty} is left out: this `compute_loss` replaces the one that adds the losses; {_ADVICE[kind]}"
+    if kind == "compiled_loss":
+        return f"{penalty} is left out of this step: {_ADVICE[kind]}"
+    return (
+        f"{penalty} is left out of this step: only Keras's own loop adds `losses` (measured: a loss of 1.77501, not "
+        f"4.77501); add `sum({model.text}.losses)`"
+    )
