@@ -18,7 +18,10 @@ ATTRIBUTES = ("file", "keras", "target", "unsafe")
 
 _OPENING = re.compile(r"(`{3,})(\w+) +(bad|good|fixed)\b(.*)")
 _ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
-_MARKER = re.compile(r"[ \t]*# (error|warning|info): ([A-Z]+[0-9]+(?:[, ]+[A-Z]+[0-9]+)*)[ \t]*$", re.MULTILINE)
+_MARKER = re.compile(
+    r"[ \t]*# (error|warning|info): ([A-Z]+[0-9]+(?:[, ]+[A-Z]+[0-9]+)*)[ \t]*(?=$|# (?:error|warning|info): )",
+    re.MULTILINE,
+)
 _FENCED = re.compile(r"^(`{3,}).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^## +(.+?)[ \t]*$", re.MULTILINE)
 

@@ -7,9 +7,9 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from reglint.checks.file import Context, File
 from reglint.findings import Finding
 from reglint.rulebook import Card
+from reglint.usage.file import Context, File
 
 if TYPE_CHECKING:
     from reglint.source import Source

@@ -9,14 +9,14 @@ from itertools import groupby
 import libcst as cst
 
 from reglint.checks.activity_regularizer_before_2_1_4 import ActivityUse, activity_uses
-from reglint.checks.arguments import wrappers
-from reglint.checks.file import File
-from reglint.checks.hazards import allowed_by, is_newest, version_data
-from reglint.checks.models import is_model
 from reglint.findings import Finding, Severity
 from reglint.names.scopes import Mention
 from reglint.names.values import LiteralValue
 from reglint.rulebook import Card, facts
+from reglint.usage.arguments import wrappers
+from reglint.usage.file import File
+from reglint.usage.hazards import allowed_by, is_newest, version_data
+from reglint.usage.models import is_model
 from reglint.versions import Allowed, Release
 
 _DEFAULT_BATCH_SIZE = 32

@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.arguments import Argument, arguments, is_given, layers_of
-from reglint.checks.compositions import Composition, Compositions
-from reglint.checks.file import File
-from reglint.checks.hazards import allowed_by, named, version_data
-from reglint.checks.symbols import is_load
 from reglint.findings import Finding, Severity
 from reglint.keras_api import Layer
 from reglint.names.scopes import Link, Mention, dotted
 from reglint.names.values import ClassValue, FunctionValue, InstanceValue, LiteralValue, MadeValue, Symbol
 from reglint.rulebook import Card, facts
+from reglint.usage.arguments import Argument, arguments, is_given, layers_of
+from reglint.usage.compositions import Composition, Compositions
+from reglint.usage.file import File
+from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.symbols import is_load
 from reglint.versions import Release
 
 _ARGUMENT = "activity_regularizer"

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from reglint.checks.calls import Calls, CallSite, call_of
-from reglint.checks.file import File
-from reglint.checks.penalties import Penalties, Penalty
 from reglint.findings import Finding
 from reglint.names.scopes import string_value
 from reglint.names.values import LiteralValue, MadeValue, Value
 from reglint.rulebook import Card
+from reglint.usage.calls import Calls, CallSite, call_of
+from reglint.usage.file import File
+from reglint.usage.penalties import Penalties, Penalty
 
 _DECAYING = ("adamw",)
 _DECAY = "weight_decay"

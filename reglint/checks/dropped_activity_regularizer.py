@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from reglint.checks.arguments import Argument, arguments, wrappers
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import CallText, File
-from reglint.checks.hazards import allowed_by, named, version_data
-from reglint.checks.holders import is_guarded, is_penalty
 from reglint.findings import Applicability, Edit, Finding, Fix, Severity
 from reglint.keras_api import Layer
 from reglint.rulebook import Card, facts
+from reglint.usage.arguments import Argument, arguments, wrappers
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import CallText, File
+from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.holders import is_guarded, is_penalty
 from reglint.versions import Release
 
 _KEYWORD = "activity_regularizer"

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import File
-from reglint.checks.symbols import is_load, spelling
 from reglint.findings import Applicability, Finding, Fix
 from reglint.names.scopes import Link, Mention, Place, dotted
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
+from reglint.usage.symbols import is_load, spelling
 
 _ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Integer, cst.Float)
 

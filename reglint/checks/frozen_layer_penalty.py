@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.arguments import layers_of
-from reglint.checks.calls import Calls
-from reglint.checks.file import File
-from reglint.checks.hazards import named, version_data
-from reglint.checks.holders import holders, is_penalty, listed, weight_penalties
-from reglint.checks.penalties import Penalties, Penalty
 from reglint.findings import Finding
 from reglint.names.scopes import Link, Mention
 from reglint.names.values import InstanceValue, LiteralValue, MadeValue
 from reglint.rulebook import Card, facts
+from reglint.usage.arguments import layers_of
+from reglint.usage.calls import Calls
+from reglint.usage.file import File
+from reglint.usage.hazards import named, version_data
+from reglint.usage.holders import holders, is_penalty, listed, weight_penalties
+from reglint.usage.penalties import Penalties, Penalty
 from reglint.versions import Release
 
 _ACTIVITY = "activity_regularizer"

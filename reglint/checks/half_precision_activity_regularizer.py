@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from reglint.checks.arguments import arguments, is_given, layers_of
-from reglint.checks.file import File
-from reglint.checks.hazards import version_data
 from reglint.findings import Finding
 from reglint.names.scopes import Mention
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
+from reglint.usage.arguments import arguments, is_given, layers_of
+from reglint.usage.file import File
+from reglint.usage.hazards import version_data
 
 _POLICIES = ("set_global_policy", "set_dtype_policy", "set_policy", "set_experimental_policy", "Policy", "DTypePolicy")
 _HALF = ("mixed_float16", "float16")

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from reglint.checks.arguments import is_given, layers_of
-from reglint.checks.calls import Calls, CallSite
-from reglint.checks.file import File
-from reglint.checks.hazards import allowed_by, named, version_data
-from reglint.checks.holders import holders, is_penalty, listed, weight_penalties
-from reglint.checks.penalties import Penalties, Penalty
 from reglint.findings import Finding
 from reglint.names.scopes import Mention
 from reglint.names.values import InstanceValue, MadeValue
 from reglint.rulebook import Card, facts
+from reglint.usage.arguments import is_given, layers_of
+from reglint.usage.calls import Calls, CallSite
+from reglint.usage.file import File
+from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.holders import holders, is_penalty, listed, weight_penalties
+from reglint.usage.penalties import Penalties, Penalty
 
 _MOVED = ("kernel_regularizer", "embeddings_regularizer")
 

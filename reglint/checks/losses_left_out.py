@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reglint.checks.calls import Calls
-from reglint.checks.file import File
-from reglint.checks.hazards import version_data
-from reglint.checks.penalties import Penalties, Penalty
-from reglint.checks.training import Model, Step, Training
 from reglint.findings import Finding, Severity
 from reglint.rulebook import Card, facts
+from reglint.usage.calls import Calls
+from reglint.usage.file import File
+from reglint.usage.hazards import version_data
+from reglint.usage.penalties import Penalties, Penalty
+from reglint.usage.training import Model, Step, Training
 
 _ADVICE = {
     "stateless_call": "pass `return_losses=True` and add the sum of the third value that it returns",

@@ -7,17 +7,17 @@ from typing import Any
 
 import libcst as cst
 
-from reglint.checks.arguments import Argument, arguments, wrappers
-from reglint.checks.calls import Calls, CallSite
-from reglint.checks.compatibility import Guards
-from reglint.checks.compositions import Compositions
-from reglint.checks.file import File
-from reglint.checks.hazards import allowed_by, named, version_data
-from reglint.checks.holders import is_guarded, is_penalty
 from reglint.findings import Finding
 from reglint.names.scopes import Path, Place, Scope, dotted, string_value
 from reglint.names.values import LiteralValue, MadeValue, Symbol
 from reglint.rulebook import Card, facts
+from reglint.usage.arguments import Argument, arguments, wrappers
+from reglint.usage.calls import Calls, CallSite
+from reglint.usage.compatibility import Guards
+from reglint.usage.compositions import Compositions
+from reglint.usage.file import File
+from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.holders import is_guarded, is_penalty
 from reglint.versions import Release
 
 _ACTIVITY = "activity_regularizer"

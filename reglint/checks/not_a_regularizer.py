@@ -9,10 +9,13 @@ from typing import Any
 
 import libcst as cst
 
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import File
-from reglint.checks.hazards import version_data
-from reglint.checks.strength import (
+from reglint.findings import Finding, Severity
+from reglint.names.values import LiteralValue
+from reglint.rulebook import Card, facts
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
+from reglint.usage.hazards import version_data
+from reglint.usage.strength import (
     Site,
     Written,
     engines_of,
@@ -23,10 +26,7 @@ from reglint.checks.strength import (
     sites,
     where,
 )
-from reglint.checks.symbols import Use, imports, uses
-from reglint.findings import Finding, Severity
-from reglint.names.values import LiteralValue
-from reglint.rulebook import Card, facts
+from reglint.usage.symbols import Use, imports, uses
 
 _START = re.compile(r"l[12](?![0-9a-z]|_?l[12])")
 _REGISTERED = ("custom_object", "register_keras_serializable")

@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.built_layers import Built, BuiltLayers
-from reglint.checks.calls import Calls, CallSite, call_of, is_inside, is_none, outermost_function, runs_with_module
-from reglint.checks.file import File
-from reglint.checks.hazards import version_data
 from reglint.findings import Finding, Severity
 from reglint.names.scopes import Mention, Place, Scope, string_value
 from reglint.names.values import FunctionValue, LiteralValue
 from reglint.rulebook import Card, facts
 from reglint.tree import walk
+from reglint.usage.built_layers import Built, BuiltLayers
+from reglint.usage.calls import Calls, CallSite, call_of, is_inside, is_none, outermost_function, runs_with_module
+from reglint.usage.file import File
+from reglint.usage.hazards import version_data
 
 
 class _Assignment(NamedTuple):

@@ -7,11 +7,11 @@ from typing import Any
 
 import libcst as cst
 
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import File
-from reglint.checks.symbols import imports, uses
 from reglint.findings import Finding
 from reglint.rulebook import Card, facts
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
+from reglint.usage.symbols import imports, uses
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:

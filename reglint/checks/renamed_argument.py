@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import File
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.keras_api import Layer
 from reglint.names.reach import Reach, Receiver
 from reglint.names.scopes import Mention
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
 
 _KERAS_1 = {"keras": "<2.0.0"}
 _HOW = {"parameter": "a parameter", "starred": "from a star import out of sight"}

@@ -7,12 +7,12 @@ from typing import Any
 
 import libcst as cst
 
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import File
 from reglint.findings import Applicability, Edit, Finding, Fix
 from reglint.names.scopes import Mention
 from reglint.names.values import Symbol, Values
 from reglint.rulebook import Card, facts
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:

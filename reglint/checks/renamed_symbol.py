@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import CallText, File
 from reglint.checks.renamed_parameter import drop_keyword
-from reglint.checks.symbols import Import, Use, imports, is_free_in, means_regularizer, spelling, uses
 from reglint.findings import Applicability, Edit, Finding, Fix
 from reglint.names.module import ModuleNames
 from reglint.names.scopes import Mention, Scope, dotted
 from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
 from reglint.tree import walk
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import CallText, File
+from reglint.usage.symbols import Import, Use, imports, is_free_in, means_regularizer, spelling, uses
 
 _WHOLE_LINE = re.compile(r"[ \t]*from[ \t]+[\w.]+[ \t]+import[ \t]+\w+[ \t]*")
 _LINE_END = re.compile(r"\r\n|\r|\n")

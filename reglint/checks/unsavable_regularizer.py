@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.arguments import Argument, arguments
-from reglint.checks.file import File
-from reglint.checks.models import is_model
 from reglint.findings import Finding, Severity
 from reglint.names.scopes import Scope, dotted
 from reglint.names.values import FunctionValue, InstanceValue, Symbol, Value
 from reglint.rulebook import Card, facts
+from reglint.usage.arguments import Argument, arguments
+from reglint.usage.file import File
+from reglint.usage.models import is_model
 
 _CLASS, _LAMBDA, _FUNCTION = "save_custom_without_get_config", "save_lambda", "save_function"
 _REGISTERS = "register_keras_serializable"

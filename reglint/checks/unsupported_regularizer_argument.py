@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from reglint.checks.arguments import Argument, arguments, is_given, layers_of
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import File
-from reglint.checks.hazards import allowed_by, named, version_data
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.keras_api import Layer
 from reglint.names.reach import Reach
 from reglint.rulebook import Card, facts
+from reglint.usage.arguments import Argument, arguments, is_given, layers_of
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
+from reglint.usage.hazards import allowed_by, named, version_data
 from reglint.versions import Release
 
 _ACTIVITY = "activity_regularizer"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import File
-from reglint.checks.hazards import version_data
-from reglint.checks.strength import Site, Written, engines_of, is_prepared, is_renamed_string, row_of, sites, where
 from reglint.findings import Finding, Severity
 from reglint.rulebook import Card
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
+from reglint.usage.hazards import version_data
+from reglint.usage.strength import Site, Written, engines_of, is_prepared, is_renamed_string, row_of, sites, where
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.file import File
 from reglint.names.module import ModuleNames
 from reglint.names.scopes import Binding, Link, Mention, Place, Scope, parameters
 from reglint.names.values import ClassValue, FunctionValue, InstanceValue, LiteralValue, ParameterValue, Value, Values
+from reglint.usage.file import File
 
 
 class CallSite(NamedTuple):

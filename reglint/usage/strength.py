@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from reglint.checks.arguments import Argument, arguments
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import File
-from reglint.checks.hazards import allowed_by, named
 from reglint.names.literals import dict_items
 from reglint.names.scopes import Place, string_value
-from reglint.names.values import LiteralValue, MadeValue, Symbol, Value
+from reglint.names.values import FunctionValue, LiteralValue, MadeValue, Symbol, Value
 from reglint.rulebook import facts
+from reglint.usage.arguments import Argument, arguments
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
+from reglint.usage.hazards import allowed_by, named
 from reglint.versions import PACKAGES, Release
 
 
@@ -135,6 +135,10 @@ def _written(file: File, value: Value, node: cst.BaseExpression) -> Written | No
         return Written(name, name, _name_of(node)) if name in facts("regularizer_values")["functions"] else None
     if isinstance(value, MadeValue):
         return _made(file, value)
+    if isinstance(value, FunctionValue):
+        function = value.scope.node
+        shown = function.name.value if isinstance(function, cst.FunctionDef) else "lambda"
+        return Written("function", shown)
     return _literal(file, value, node) if isinstance(value, LiteralValue) else None
 
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.file import File
-from reglint.checks.models import is_model_class
 from reglint.names.flows import parameter_for
 from reglint.names.scopes import Link, Place, Scope, dotted
 from reglint.names.values import FunctionValue, LiteralValue, MadeValue, Symbol, Values
+from reglint.usage.file import File
+from reglint.usage.models import is_model_class
 
 
 class Composition(NamedTuple):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.file import File
 from reglint.keras_api import Layer
 from reglint.names.scopes import Link, Mention, Place
 from reglint.names.values import LiteralValue, MadeValue, ParameterValue, Symbol, Value
+from reglint.usage.file import File
 
 
 class Argument(NamedTuple):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.file import File
 from reglint.names.scopes import Binding, Link, Mention, Place, Scope, dotted
 from reglint.names.values import Symbol, Values
+from reglint.usage.file import File
 
 
 class Import(NamedTuple):

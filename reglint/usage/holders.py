@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 import libcst as cst
 
-from reglint.checks.arguments import Argument, is_given
-from reglint.checks.compatibility import Guards
-from reglint.checks.file import File
-from reglint.checks.penalties import Penalties, Penalty
-from reglint.checks.strength import number
 from reglint.names.resolve import Resolver
 from reglint.names.scopes import Binding, Place
 from reglint.names.values import InstanceValue, MadeValue, Value, Values
+from reglint.usage.arguments import Argument, is_given
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
+from reglint.usage.penalties import Penalties, Penalty
+from reglint.usage.strength import number
 
 _ACTIVITY = ("activity_regularizer", "activity")
 

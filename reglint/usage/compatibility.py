@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import libcst as cst
 
-from reglint.checks.file import File
 from reglint.names.scopes import Binding, Mention, Place, dotted, string_value
 from reglint.names.values import FunctionValue, Symbol
 from reglint.tree import walk
+from reglint.usage.file import File
 
 OLD, NEW, SOME = "old", "new", "some"
 """Which Keras a test means when it is true: before 2, from 2 on, or one of them (nobody can tell which)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from reglint.checks.file import File
+from reglint.usage.file import File
 from reglint.versions import Release, released
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import libcst as cst
 
-from reglint.checks.file import File
 from reglint.names.scopes import Place, Scope
 from reglint.names.values import InstanceValue, MadeValue, Symbol, Value
+from reglint.usage.file import File
 
 
 def is_model(file: File, node: cst.BaseExpression, place: Place) -> bool:

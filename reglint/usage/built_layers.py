@@ -7,11 +7,11 @@ from enum import Enum
 
 import libcst as cst
 
-from reglint.checks.calls import Calls, is_none
-from reglint.checks.file import File
 from reglint.names.scopes import Binding, Place
 from reglint.names.values import MadeValue, ParameterValue, Symbol, Value, Values
 from reglint.rulebook import facts
+from reglint.usage.calls import Calls, is_none
+from reglint.usage.file import File
 
 _SHAPES = {"input_shape", "input_dim", "batch_input_shape", "batch_shape", "shape"}
 _INPUTS = {"Input", "InputLayer"}

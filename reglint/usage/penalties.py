@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.calls import Calls, is_none
-from reglint.checks.file import File
-from reglint.checks.models import is_model_class
 from reglint.names.literals import dict_items
 from reglint.names.scopes import Binding, Place, Scope
 from reglint.names.values import (
@@ -22,6 +19,9 @@ from reglint.names.values import (
     Symbol,
     Value,
 )
+from reglint.usage.calls import Calls, is_none
+from reglint.usage.file import File
+from reglint.usage.models import is_model_class
 
 _MAKERS = ("__init__", "build", "__new__")
 

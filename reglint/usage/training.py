@@ -8,9 +8,6 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from reglint.checks.calls import Calls, CallSite, call_of, is_inside, outermost_function, runs_with_module
-from reglint.checks.file import File
-from reglint.checks.penalties import Penalties
 from reglint.names.module import ModuleNames
 from reglint.names.scopes import Binding, Mention, Place, Scope, dotted
 from reglint.names.values import (
@@ -26,6 +23,9 @@ from reglint.names.values import (
     Value,
     Values,
 )
+from reglint.usage.calls import Calls, CallSite, call_of, is_inside, outermost_function, runs_with_module
+from reglint.usage.file import File
+from reglint.usage.penalties import Penalties
 
 _VARIABLES = {"trainable_variables", "trainable_weights", "variables", "weights"}
 _DIFFERENTIATING = {"jax.value_and_grad", "jax.grad"}
