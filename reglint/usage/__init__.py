@@ -2,6 +2,6 @@
 
 ``file`` is the file with its names. ``symbols``, ``arguments`` and ``strength`` look at single names and at what is
 passed; ``models``, ``penalties``, ``compositions``, ``built_layers`` and ``holders`` at models and their layers;
-``calls`` and ``training`` at what the program does with them; ``compatibility`` at what only runs on another Keras. ``hazards``
-puts releases into words.
+``calls`` and ``training`` at what the program does with them; ``compatibility`` at what only runs on another Keras.
+``hazards`` puts releases into words.
 """
