@@ -10,9 +10,9 @@ from reglint.findings import Finding
 from reglint.names.scopes import string_value
 from reglint.names.values import LiteralValue, MadeValue, Value
 from reglint.rulebook import Card
-from reglint.usage.calls import Calls, CallSite, call_of
+from reglint.usage.calls import CallSite, call_of
 from reglint.usage.file import File
-from reglint.usage.penalties import Penalties, Penalty
+from reglint.usage.penalties import Penalty, penalties_in
 
 _DECAYING = ("adamw",)
 _DECAY = "weight_decay"
@@ -20,7 +20,7 @@ _DECAY = "weight_decay"
 
 def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each ``compile`` that joins weight decay and regularizers of weights."""
-    penalties = Penalties(file, Calls(file))
+    penalties = penalties_in(file)
     for mention in file.mentions("compile"):
         site = call_of(mention)
         if site is None or site.base is None:

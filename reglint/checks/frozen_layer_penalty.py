@@ -12,11 +12,10 @@ from reglint.names.scopes import Link, Mention
 from reglint.names.values import InstanceValue, LiteralValue, MadeValue
 from reglint.rulebook import Card, facts
 from reglint.usage.arguments import layers_of
-from reglint.usage.calls import Calls
 from reglint.usage.file import File
 from reglint.usage.hazards import named, version_data
 from reglint.usage.holders import holders, is_penalty, listed, weight_penalties
-from reglint.usage.penalties import Penalties, Penalty
+from reglint.usage.penalties import Penalties, Penalty, penalties_in
 from reglint.versions import Release
 
 _ACTIVITY = "activity_regularizer"
@@ -34,7 +33,7 @@ def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each ``trainable`` that freezes a regularizer, where the target treats it differently."""
     if file.target is None:
         return
-    penalties = Penalties(file, Calls(file))
+    penalties = penalties_in(file)
     for mention in file.mentions("trainable"):
         package, found = _frozen(file, penalties, mention)
         change = _change(file, card, package) if found else None

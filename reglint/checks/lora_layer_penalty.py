@@ -11,19 +11,19 @@ from reglint.names.scopes import Mention
 from reglint.names.values import InstanceValue, MadeValue
 from reglint.rulebook import Card, facts
 from reglint.usage.arguments import is_given, layers_of
-from reglint.usage.calls import Calls, CallSite
+from reglint.usage.calls import CallSite, calls_in
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named, version_data
 from reglint.usage.holders import holders, is_penalty, listed, weight_penalties
-from reglint.usage.penalties import Penalties, Penalty
+from reglint.usage.penalties import Penalties, Penalty, penalties_in
 
 _MOVED = ("kernel_regularizer", "embeddings_regularizer")
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each ``enable_lora`` or ``lora_rank`` of a layer whose kernel or embeddings have a regularizer."""
-    penalties = Penalties(file, Calls(file))
-    for site in Calls(file).named(file.names, "enable_lora"):
+    penalties = penalties_in(file)
+    for site in calls_in(file).named(file.names, "enable_lora"):
         package, found = _enabled(file, penalties, site)
         yield from _finding(file, card, site.mention, package, found)
     for mention in file.mentions("lora_rank"):

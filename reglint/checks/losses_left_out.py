@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from reglint.findings import Finding, Severity
 from reglint.rulebook import Card, facts
-from reglint.usage.calls import Calls
+from reglint.usage.calls import calls_in
 from reglint.usage.file import File
 from reglint.usage.hazards import version_data
-from reglint.usage.penalties import Penalties, Penalty
+from reglint.usage.penalties import Penalties, Penalty, penalties_in
 from reglint.usage.training import Model, Step, Training
 
 _ADVICE = {
@@ -21,8 +21,8 @@ _ADVICE = {
 
 def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each step that trains a regularized model without its losses."""
-    calls = Calls(file)
-    penalties = Penalties(file, calls)
+    calls = calls_in(file)
+    penalties = penalties_in(file)
     training = Training(file, calls, penalties)
     for step in (*training.taped(), *training.backward(), *training.stateless()):
         if not training.is_left_to_compute_loss(step):

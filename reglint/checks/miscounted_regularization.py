@@ -12,7 +12,7 @@ from reglint.names.scopes import Path, Place, Scope, dotted, string_value
 from reglint.names.values import LiteralValue, MadeValue, Symbol
 from reglint.rulebook import Card, facts
 from reglint.usage.arguments import Argument, arguments, wrappers
-from reglint.usage.calls import Calls, CallSite
+from reglint.usage.calls import Calls, CallSite, calls_in
 from reglint.usage.compatibility import Guards
 from reglint.usage.compositions import Compositions
 from reglint.usage.file import File
@@ -86,7 +86,7 @@ def _of_calls(file: File, card: Card, argument: Argument, known: Mapping[str, An
 
 def _shared(file: File, maker: cst.Call, makers: list[cst.Call]) -> list[CallSite]:
     """The calls of what ``maker`` makes that stand in one scope and run together, if there are several."""
-    calls = Calls(file)
+    calls = calls_in(file)
     by_scope: dict[Scope, list[CallSite]] = {}
     for site in calls.sites(file.names):
         values = calls.callees(site) if site.call.args else ()
@@ -176,7 +176,7 @@ def _backends(file: File) -> Iterator[tuple[cst.BaseExpression, Place]]:
                     yield mention.above.node.value, mention.place  # os.environ.update(KERAS_BACKEND="jax")
             if isinstance(node, (cst.Call, cst.BaseSmallStatement, cst.BaseStatement)):
                 break
-    for site in (site for name in _SELECTORS for site in Calls(file).named(file.names, name)):
+    for site in (site for name in _SELECTORS for site in calls_in(file).named(file.names, name)):
         values = file.resolver.values(site.call.func, site.place)
         if site.call.args and any(isinstance(v, Symbol) and file.api.keras_name(v.qualname) for v in values):
             yield site.call.args[0].value, site.place

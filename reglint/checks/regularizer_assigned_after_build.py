@@ -13,7 +13,16 @@ from reglint.names.values import FunctionValue, LiteralValue
 from reglint.rulebook import Card, facts
 from reglint.tree import walk
 from reglint.usage.built_layers import Built, BuiltLayers
-from reglint.usage.calls import Calls, CallSite, call_of, is_inside, is_none, outermost_function, runs_with_module
+from reglint.usage.calls import (
+    Calls,
+    CallSite,
+    call_of,
+    calls_in,
+    is_inside,
+    is_none,
+    outermost_function,
+    runs_with_module,
+)
 from reglint.usage.file import File
 from reglint.usage.hazards import version_data
 
@@ -34,7 +43,7 @@ class _Assignment(NamedTuple):
 
 def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each assignment that comes too late."""
-    calls = Calls(file)
+    calls = calls_in(file)
     built = BuiltLayers(file, calls)
     rebuilding = _Rebuilding(file, calls)
     for assignment in _assignments(file):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from reglint.pins.pin import Pin, Unread
+from reglint.project import Files
 
 if TYPE_CHECKING:
-    from reglint.project import Files
     from reglint.versions import Allowed
 
 __all__ = [
@@ -42,6 +42,9 @@ _READERS = (
     (r"tox\.ini", "tox_ini"),
     (r"(.*\.)?[Dd]ockerfile(\..*)?", "dockerfile"),
 )
+_LARGEST = 20_000_000
+_LARGEST_PROGRAM = 1_000_000
+"""Bytes of a manifest; a ``setup.py`` of 50 MB took 90 s and 5 GB to follow."""
 _FOLDERS = ("requirements", "requirement", "reqs")
 """Folders below the root whose files of requirements belong to it."""
 
@@ -113,10 +116,38 @@ def _shown(path: str, root: str) -> str:
 
 def pins_of(root: str, files: Files) -> Manifests:
     """Read every manifest of the project at ``root``."""
-    found = [item for path, reader in manifests_of(root, files) for item in reader(path, files)]
+    readable = _ReadableFiles(files)
+    found = [item for path, reader in manifests_of(root, files) for item in reader(path, readable)]
     pins = dict.fromkeys(item for item in found if isinstance(item, Pin))
-    unread = dict.fromkeys(item for item in found if isinstance(item, Unread))
+    unread = dict.fromkeys([*readable.unread, *(item for item in found if isinstance(item, Unread))])
     return Manifests(tuple(pins), tuple(unread))
+
+
+class _ReadableFiles(Files):
+    """Other files, of which those that are too large, or that cannot be opened, are left out and remembered."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self.unread: list[Unread] = []
+
+    def is_file(self, path: str) -> bool:
+        return self._files.is_file(path)
+
+    def is_dir(self, path: str) -> bool:
+        return self._files.is_dir(path)
+
+    def entries(self, folder: str) -> list[str]:
+        return self._files.entries(folder)
+
+    def read(self, path: str) -> bytes | None:
+        raw = self._files.read(path)
+        limit = _LARGEST_PROGRAM if path.endswith(".py") else _LARGEST
+        if raw is None and self._files.is_file(path):
+            self.unread.append(Unread(path, 1, "cannot be opened, so what it allows is not known"))
+        elif raw is not None and len(raw) > limit:
+            self.unread.append(Unread(path, 1, f"too large to be a manifest ({len(raw):,} bytes, limit {limit:,})"))
+            return None
+        return raw
 
 
 def manifests_of(root: str, files: Files) -> Iterator[tuple[str, Reader]]:

@@ -34,8 +34,15 @@ class Argument(NamedTuple):
         return self.mention.place
 
 
-def arguments(file: File, keyword: str) -> Iterator[Argument]:
+def arguments(file: File, keyword: str) -> tuple[Argument, ...]:
     """Every place that passes ``keyword`` to a Keras layer, directly, through a dict, a partial or a wrapper."""
+    known: dict[str, tuple[Argument, ...]] = file.remembered(arguments, dict)
+    if keyword not in known:
+        known[keyword] = tuple(_arguments(file, keyword))
+    return known[keyword]
+
+
+def _arguments(file: File, keyword: str) -> Iterator[Argument]:
     for mention in file.mentions(keyword):
         value = _value(mention)
         reach = file.flows.keyword(mention) if value is not None else None

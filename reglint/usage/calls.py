@@ -73,6 +73,11 @@ def outermost_function(place: Place) -> Scope:
     return found if found.kind in ("function", "lambda") else at
 
 
+def calls_in(file: File) -> Calls:
+    """The calls of a file, collected once."""
+    return file.remembered(Calls, lambda: Calls(file))
+
+
 class Calls:
     """The calls of the modules of a project, and what is passed in them; remembers what it found."""
 

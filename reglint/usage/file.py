@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import libcst as cst
 
@@ -21,6 +22,7 @@ from reglint.syntax import Parsed, parse
 from reglint.tokens import Token, scan
 from reglint.versions import Allowed, Release
 
+_T = TypeVar("_T")
 _LEGACY = "TF_USE_LEGACY_KERAS"
 
 
@@ -53,6 +55,7 @@ class File:
         self.names = ModuleNames(parsed.tree, context.project.locate(source.filename), words)
         self.resolver = Resolver(context.project, self.api)
         self.flows = Flows(self.resolver)
+        self._memory: dict[object, Any] = {}
 
     @property
     def allowed(self) -> Allowed:
@@ -68,6 +71,13 @@ class File:
         if self.target is not None:
             found += self.target.among(package or "keras", releases)
         return tuple(dict.fromkeys(found))
+
+    def remembered(self, what: object, make: Callable[[], _T]) -> _T:
+        """What several checks ask of this file, made by the first of them; ``what`` is the name that they share."""
+        if what not in self._memory:
+            self._memory[what] = make()
+        found: _T = self._memory[what]
+        return found
 
     def mentions(self, word: str) -> Iterator[Mention]:
         """Where a name stands, or a string that says it."""

@@ -19,7 +19,7 @@ from reglint.names.values import (
     Symbol,
     Value,
 )
-from reglint.usage.calls import Calls, is_none
+from reglint.usage.calls import Calls, calls_in, is_none
 from reglint.usage.file import File
 from reglint.usage.models import is_model_class
 
@@ -38,6 +38,11 @@ class _Item(NamedTuple):
     keyword: str
     value: cst.BaseExpression
     place: Place
+
+
+def penalties_in(file: File) -> Penalties:
+    """What is known of the models of a file, collected once."""
+    return file.remembered(Penalties, lambda: Penalties(file, calls_in(file)))
 
 
 class Penalties:

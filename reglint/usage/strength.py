@@ -48,8 +48,12 @@ class Site(NamedTuple):
         return file.span(written.spot if written.spot is not None else self.argument.mention.node)
 
 
-def sites(file: File) -> Iterator[Site]:
+def sites(file: File) -> tuple[Site, ...]:
     """The regularizer arguments of Keras layers whose every value can be seen."""
+    return file.remembered(sites, lambda: tuple(_sites(file)))
+
+
+def _sites(file: File) -> Iterator[Site]:
     for keyword in facts("regularizer_arguments")["arguments"]:
         for argument in arguments(file, keyword) if keyword.endswith("_regularizer") else ():
             if not argument.sure or any(not layer.package for layer in argument.layers):
