@@ -11,18 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from reglint.names.module import ModuleNames
 
-MANIFESTS = (
-    "pyproject.toml",
-    "setup.py",
-    "setup.cfg",
-    "requirements.txt",
-    "Pipfile",
-    "environment.yml",
-    "environment.yaml",
-    "tox.ini",
-)
-"""Files that make a folder the root of a project."""
-
 SOURCE_FOLDERS = ("src", "lib")
 """Folders below the root that hold its packages, beside the root itself."""
 
@@ -244,17 +232,30 @@ class Project:
 
 
 def _find_root(path: str) -> str:
-    folder = os.path.dirname(path)
-    start = folder
-    while True:
-        if any(os.path.isfile(os.path.join(folder, name)) for name in MANIFESTS):
-            return folder
-        if os.path.exists(os.path.join(folder, ".git")):
-            return folder
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return _above_packages(start)
-        folder = parent
+    folders = [os.path.dirname(path)]
+    while not _is_root(folders[-1]):
+        parent = os.path.dirname(folders[-1])
+        if parent == folders[-1]:
+            # a Dockerfile says too little to part a repository, but more than nothing
+            holding = [folder for folder in folders if _holds_manifest(folder, images=True)]
+            return holding[0] if holding else _above_packages(folders[0])
+        folders.append(parent)
+    return folders[-1]
+
+
+@cache
+def _is_root(folder: str) -> bool:
+    return _holds_manifest(folder) or os.path.exists(os.path.join(folder, ".git"))
+
+
+def _holds_manifest(folder: str, *, images: bool = False) -> bool:
+    from reglint.pins import is_manifest
+
+    try:
+        with os.scandir(folder) as entries:
+            return any(is_manifest(entry.name, images=images) and entry.is_file() for entry in entries)
+    except OSError:
+        return False
 
 
 def _above_packages(folder: str) -> str:

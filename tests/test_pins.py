@@ -10,7 +10,7 @@ import pytest
 from reglint import check_source
 from reglint.pins import Pin, Unread, allowed_by, allowed_by_notebook, manifests_of, nearest_manifests, pins_of
 from reglint.pins.pin import package_of, pin_of
-from reglint.project import DiskFiles, MemoryFiles
+from reglint.project import DiskFiles, MemoryFiles, Project
 
 
 @pytest.mark.parametrize(
@@ -161,3 +161,17 @@ def test_a_tag_that_is_a_version_bounds_a_declared_requirement_too() -> None:
 def test_conda_s_names_count_only_where_conda_installs() -> None:
     assert (package_of("keras-gpu", conda=True), package_of("tensorflow-mkl", conda=True)) == ("keras", "tensorflow")
     assert (package_of("keras-gpu"), package_of("tensorflow-mkl")) == (None, None)
+
+
+def test_any_manifest_makes_a_folder_the_root_of_a_project(tmp_path: Path) -> None:
+    write(tmp_path, {"a/requirements-gpu.txt": "", "a/src/model.py": "", "b/uv.lock": "", "b/src/model.py": ""})
+    assert Project.find(tmp_path / "a/src/model.py").root == str(tmp_path / "a")
+    assert Project.find(tmp_path / "b/src/model.py").root == str(tmp_path / "b")
+
+
+def test_a_dockerfile_makes_a_root_only_where_nothing_else_does(tmp_path: Path) -> None:
+    write(
+        tmp_path, {"a/Dockerfile": "", "a/src/model.py": "", "b/tox.ini": "", "b/app/Dockerfile": "", "b/app/m.py": ""}
+    )
+    assert Project.find(tmp_path / "a/src/model.py").root == str(tmp_path / "a")
+    assert Project.find(tmp_path / "b/app/m.py").root == str(tmp_path / "b")

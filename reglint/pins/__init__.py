@@ -19,6 +19,7 @@ __all__ = [
     "Unread",
     "allowed_by",
     "allowed_by_notebook",
+    "is_manifest",
     "manifests_of",
     "nearest_manifests",
     "pins_of",
@@ -58,6 +59,11 @@ class Manifests(NamedTuple):
 
     pins: tuple[Pin, ...]
     unread: tuple[Unread, ...]
+
+
+def is_manifest(name: str, *, images: bool) -> bool:
+    """Is a file of that name a manifest? ``images`` tells whether a Dockerfile counts."""
+    return any(re.fullmatch(pattern, name) and (images or module != "dockerfile") for pattern, module in _READERS)
 
 
 def allowed_by(manifests: Manifests, root: str) -> Allowed:
