@@ -245,7 +245,14 @@ def _find_root(path: str) -> str:
 
 @cache
 def _is_root(folder: str) -> bool:
-    return _holds_manifest(folder) or os.path.exists(os.path.join(folder, ".git"))
+    if os.path.exists(os.path.join(folder, ".git")):
+        return True
+    # a setup.py inside a package, as numpy.distutils wanted them, makes no project
+    return _holds_manifest(folder) and not (_is_package(folder) and _is_package(os.path.dirname(folder)))
+
+
+def _is_package(folder: str) -> bool:
+    return os.path.isfile(os.path.join(folder, "__init__.py"))
 
 
 def _holds_manifest(folder: str, *, images: bool = False) -> bool:
@@ -260,7 +267,7 @@ def _holds_manifest(folder: str, *, images: bool = False) -> bool:
 
 def _above_packages(folder: str) -> str:
     """The folder that holds the outermost package around ``folder``."""
-    while os.path.isfile(os.path.join(folder, "__init__.py")):
+    while _is_package(folder):
         folder = os.path.dirname(folder)
     return folder
 

@@ -175,3 +175,17 @@ def test_a_dockerfile_makes_a_root_only_where_nothing_else_does(tmp_path: Path) 
     )
     assert Project.find(tmp_path / "a/src/model.py").root == str(tmp_path / "a")
     assert Project.find(tmp_path / "b/app/m.py").root == str(tmp_path / "b")
+
+
+def test_a_setup_inside_a_package_makes_no_project(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "setup.cfg": "",
+            "pkg/__init__.py": "",
+            "pkg/data/__init__.py": "",
+            "pkg/data/setup.py": "",
+            "pkg/data/m.py": "",
+        },
+    )
+    assert Project.find(tmp_path / "pkg/data/m.py").root == str(tmp_path)
