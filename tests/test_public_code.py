@@ -86,13 +86,13 @@ def test_names_imported_twice_in_changing_order_are_mended_without_end_to_it() -
 @pytest.mark.parametrize(
     "text",
     [
-        "if is_keras2():\n    hidden = Dense(4, kernel_regularizer=1)\nelse:\n    hidden = Dense(4, W_regularizer=1)\n",
-        "from compat import KERAS_MAJOR\nif KERAS_MAJOR < 2:\n    hidden = Dense(4, W_regularizer=1)\n",
-        "def dense():\n    try:\n        return Dense(4, kernel_regularizer=1)\n    except TypeError:\n        pass\n"
-        "    return Dense(4, W_regularizer=1)\n",
+        "if is_keras2():\n    hidden = Dense(4, kernel_regularizer='l2')\nelse:\n    hidden = Dense(4, W_regularizer='l2')\n",
+        "from compat import KERAS_MAJOR\nif KERAS_MAJOR < 2:\n    hidden = Dense(4, W_regularizer='l2')\n",
+        "def dense():\n    try:\n        return Dense(4, kernel_regularizer='l2')\n    except TypeError:\n        pass\n"
+        "    return Dense(4, W_regularizer='l2')\n",
         "try:\n    from keras.layers import Conv2D\nexcept ImportError:\n    from keras.layers import Convolution2D\n"
-        "    hidden = Convolution2D(4, 3, 3, W_regularizer=1)\n",
-        "with pytest.raises(TypeError):\n    Dense(4, weight_regularizer=1)\n",
+        "    hidden = Convolution2D(4, 3, 3, W_regularizer='l2')\n",
+        "with pytest.raises(TypeError):\n    Dense(4, weight_regularizer='l2')\n",
     ],
 )
 def test_a_call_that_is_meant_for_an_old_keras_or_to_fail_is_left_alone(text: str) -> None:
@@ -101,7 +101,7 @@ def test_a_call_that_is_meant_for_an_old_keras_or_to_fail_is_left_alone(text: st
 
 def test_a_dict_that_is_updated_with_the_new_key_is_not_renamed() -> None:
     text = (
-        "from keras.layers import Dense\noptions = {'W_regularizer': 1}\n"
+        "from keras.layers import Dense\noptions = {'W_regularizer': 'l2'}\n"
         "options.update({'kernel_regularizer': 2})\nDense(4, **options)\n"
     )
     (finding,) = check_source(text, filename="example.py", modules={})
@@ -111,7 +111,7 @@ def test_a_dict_that_is_updated_with_the_new_key_is_not_renamed() -> None:
 def test_keys_of_another_functions_dict_withhold_nothing() -> None:
     text = (
         "from keras.layers import Dense\n"
-        "def one(**kwargs):\n    kwargs['kernel_regularizer'] = 1\n    return Dense(**kwargs)\n"
+        "def one(**kwargs):\n    kwargs['kernel_regularizer'] = 'l2'\n    return Dense(**kwargs)\n"
         "def two(**kwargs):\n    return Dense(4, W_regularizer=1, **kwargs)\n"
     )
     (finding,) = check_source(text, filename="example.py", modules={})
@@ -154,12 +154,12 @@ def test_a_wrapper_that_translates_old_names_in_a_loop_may_be_called_with_them()
     "text",
     [
         "import keras\nkeras2 = keras.__version__[0] == '2'\n"
-        "hidden = keras2 and Dense(4, kernel_regularizer=1) or Dense(4, W_regularizer=1)\n",
+        "hidden = keras2 and Dense(4, kernel_regularizer='l2') or Dense(4, W_regularizer='l2')\n",
         "import keras\ndef is_old():\n    return int(keras.__version__.split('.')[0]) < 2\n"
-        "hidden = Dense(4, W_regularizer=1) if is_old() else Dense(4, kernel_regularizer=1)\n",
+        "hidden = Dense(4, W_regularizer='l2') if is_old() else Dense(4, kernel_regularizer='l2')\n",
         "from pkg_resources import get_distribution, parse_version\n"
         "if parse_version(get_distribution('keras').version) < parse_version('2'):\n"
-        "    hidden = Dense(4, W_regularizer=1)\n",
+        "    hidden = Dense(4, W_regularizer='l2')\n",
     ],
 )
 def test_a_version_is_told_by_a_function_an_operand_or_the_installed_distribution(text: str) -> None:
@@ -169,8 +169,8 @@ def test_a_version_is_told_by_a_function_an_operand_or_the_installed_distributio
 @pytest.mark.parametrize(
     "text",
     [
-        "options = {'W_regularizer': 1}\nDense(4, **options)\nassert options == {'W_regularizer': 1}\n",
-        "more = {'kernel_regularizer': 1}\noptions = {'W_regularizer': 1}\noptions.update(more)\nDense(4, **options)\n",
+        "options = {'W_regularizer': 'l2'}\nDense(4, **options)\nassert options == {'W_regularizer': 'l2'}\n",
+        "more = {'kernel_regularizer': 'l2'}\noptions = {'W_regularizer': 'l2'}\noptions.update(more)\nDense(4, **options)\n",
     ],
 )
 def test_a_dict_that_is_compared_or_updated_with_the_new_key_by_name_is_not_renamed(text: str) -> None:
