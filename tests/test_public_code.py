@@ -102,7 +102,7 @@ def test_a_call_that_is_meant_for_an_old_keras_or_to_fail_is_left_alone(text: st
 def test_a_dict_that_is_updated_with_the_new_key_is_not_renamed() -> None:
     text = (
         "from keras.layers import Dense\noptions = {'W_regularizer': 'l2'}\n"
-        "options.update({'kernel_regularizer': 2})\nDense(4, **options)\n"
+        "options.update({'kernel_regularizer': 'l1'})\nDense(4, **options)\n"
     )
     (finding,) = check_source(text, filename="example.py", modules={})
     assert finding.fix is None
