@@ -165,7 +165,8 @@ class Project:
             return self._below(folder, dotted, namespaces=True)
         for place in self._search_path(folder):
             module = self._below(place, dotted, namespaces=shadowable)
-            if module is not None and module.path != importer:
+            # a package may import from itself; a mere file of that name hides nothing from itself
+            if module is not None and (module.path != importer or module.is_package):
                 return module
         if shadowable and self._is_package(folder):
             return self._below(folder, dotted, namespaces=False)

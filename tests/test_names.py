@@ -346,3 +346,26 @@ def test_a_key_that_a_wrapper_of_another_module_sets_again_stays() -> None:
     """,
         wrappers=wrappers,
     )
+
+
+def test_modules_that_star_import_each_other_are_read_to_the_end() -> None:
+    modules = {"pkg/__init__.py": "", "pkg/fit.py": "from .models import *\n"}
+    text = "import keras\nfrom .fit import *\nkeras.layers.Dense(4, W_regularizer=nowhere)\n"
+    found = check_source(text, filename="pkg/models.py", modules=modules)
+    assert [finding.code for finding in found] == ["REG101"]
+
+
+@pytest.mark.parametrize("decorator", ["property", "functools.cached_property", "cached_property"])
+def test_reading_a_property_gives_what_it_returns(decorator: str) -> None:
+    text = (
+        "import functools\nimport keras\nfrom functools import cached_property\nclass Net:\n"
+        f"    @{decorator}\n    def penalty(self):\n        return keras.regularizers.l2(0.01)\n"
+        "    def build(self):\n        return keras.layers.Dense(4, kernel_regularizer=self.penalty)\n"
+    )
+    assert check_source(text, filename="model.py", modules={}) == []
+
+
+def test_keras_inside_its_own_package_is_the_projects_own() -> None:
+    modules = {"keras/__init__.py": "from keras import layers\n", "keras/layers.py": "class Dense:\n    pass\n"}
+    text = "from keras import layers\nlayers.Dense(4, W_regularizer=None)\n"
+    assert check_source(text, filename="keras/model.py", modules=modules) == []

@@ -49,6 +49,7 @@ _BUILTINS = {*dir(builtins), *_PYTHON2_BUILTINS}
 _IMPORTERS = {"builtins.__import__", "importlib.import_module", "importlib.__import__"}
 COPIES = {"copy.copy", "copy.deepcopy"}
 _NAMESPACES = {"builtins.globals", "builtins.locals", "builtins.vars"}
+_PROPERTIES = {"property", "cached_property", "lazy_property", "setter", "getter", "deleter"}
 _TRANSPARENT_DECORATORS = {
     "builtins.staticmethod",
     "builtins.classmethod",
@@ -361,9 +362,13 @@ class Resolver:
     def export(self, module: ProjectModule, name: str) -> Values:
         """The values of ``name`` in a module of the project, once that module has run."""
         names = self.project.names(module)
-        if names is not None:
-            place = Place(names.scope, END, ())
-            found = self._bound(lookup(name, place, self.supplies), name)
+        key = ("export", module.path, name)
+        if names is not None and key not in self._busy:
+            self._busy.add(key)
+            try:
+                found = self._bound(lookup(name, Place(names.scope, END, ()), self.supplies), name)
+            finally:
+                self._busy.discard(key)
             if found:
                 return found
         below = self.project.submodule(module, name)
@@ -417,17 +422,28 @@ class Resolver:
         own = list(self._own_members(scope, name))
         if isinstance(value, ClassValue):
             return _unique(own) or self._base_members(scope, name)
+        own = [got for member in own for got in self._got(member)]
         given = self._given(scope, name)
         if not own and not given:
             own.extend(self._base_members(scope, name))
         elif not own:
             for above in self.ancestors(scope):
-                own.extend(self._own_members(above, name))
+                own.extend(got for member in self._own_members(above, name) for got in self._got(member))
         # `self` may be an object of a class below
         for below in scope.names.scopes.values():
             if below.kind == "class" and name in below.bindings and scope in self.ancestors(below):
-                own.extend(self._own_members(below, name))
+                own.extend(got for member in self._own_members(below, name) for got in self._got(member))
         return _unique([*own, *given])
+
+    def _got(self, member: Value) -> Values:
+        """What reading a member of an object gives: a property's value, where it is one."""
+        if not isinstance(member, FunctionValue) or not isinstance(member.scope.node, cst.FunctionDef):
+            return (member,)
+        for decorator in member.scope.node.decorators:
+            if (dotted(decorator.decorator) or "").rpartition(".")[2] in _PROPERTIES:
+                found = [v for expression, where in member.scope.returns for v in self.values(expression, where)]
+                return _unique(found) or (UNKNOWN,)
+        return (member,)
 
     def _own_members(self, scope: Scope, name: str) -> Iterator[Value]:
         """What ``name`` is in the body of a class, or is made by ``Class.name = …``."""

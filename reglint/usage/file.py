@@ -15,6 +15,7 @@ from reglint.names.flows import Flows
 from reglint.names.module import ModuleNames
 from reglint.names.resolve import Resolver
 from reglint.names.scopes import Mention
+from reglint.names.values import Symbol
 from reglint.project import Project
 from reglint.rulebook import Card
 from reglint.source import Source, SourceError, source_from_bytes
@@ -106,8 +107,18 @@ class File:
 
     @cached_property
     def speaks_keras(self) -> bool:
-        """Does the file import a Keras, itself or through modules of its project?"""
-        return self.resolver.imports(self.names, lambda name: self.api.keras_name(name) is not None)
+        """Does the file use a Keras, imported by itself or through modules of its project, or as ``tf.keras``?"""
+        if self.resolver.imports(self.names, lambda name: self.api.keras_name(name) is not None):
+            return True
+        return any(self._is_keras(mention) for mention in self.names.mentions.get("keras", ()))
+
+    def _is_keras(self, mention: Mention) -> bool:
+        """Is it the ``keras`` of ``tf.keras``?"""
+        parent = mention.above.node
+        return isinstance(parent, cst.Attribute) and any(
+            isinstance(value, Symbol) and self.api.keras_name(value.qualname) is not None
+            for value in self.resolver.values(parent, mention.place)
+        )
 
     def replace(self, start: int, end: int, content: str) -> Edit:
         """An edit of the text."""
