@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+import pytest
 from execution_world import run
 
-from reglint import fix_source
+from reglint import check_source, fix_source
 
 
 def fixed(text: str, **modules: str) -> str:
