@@ -31,23 +31,42 @@ def check_source(
     source: str | bytes,
     *,
     filename: str = "<stdin>",
+    allowed: str | None = None,
     settings: Settings | None = None,
     modules: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """Return the findings in ``source``; with ``modules`` (path to text) nothing is read from the disk."""
+    """Return the findings in ``source``; with ``modules`` (path to text) nothing is read from the disk.
+
+    ``allowed`` says which Keras it is judged for, as ``--keras-version`` does (``keras>=2,<3; tensorflow==1.15``); else
+    the manifests of the project do. Raises SettingsError for a version or a setting that means nothing.
+    """
     from reglint import runner
 
-    return runner.findings_of(source, filename, settings, modules)
+    return runner.findings_of(source, filename, _judged_for(allowed, settings), modules)
 
 
 def fix_source(
     source: str | bytes,
     *,
     filename: str = "<stdin>",
+    allowed: str | None = None,
     settings: Settings | None = None,
     modules: Mapping[str, str] | None = None,
 ) -> tuple[bytes, list[Finding]]:
-    """Return the mended bytes of ``source`` and the findings that are left in them; writes nothing."""
+    """Return the mended bytes of ``source`` and the findings that are left in them; writes nothing.
+
+    The parameters are those of :func:`check_source`.
+    """
     from reglint import runner
 
-    return runner.fixed(source, filename, settings, modules)
+    return runner.fixed(source, filename, _judged_for(allowed, settings), modules)
+
+
+def _judged_for(allowed: str | None, settings: Settings | None) -> Settings | None:
+    if allowed is None:
+        return settings
+    from dataclasses import replace
+
+    from reglint.settings import Settings
+
+    return replace(settings or Settings(), keras_version=allowed)

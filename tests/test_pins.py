@@ -11,6 +11,7 @@ from reglint import check_source
 from reglint.pins import Pin, Unread, allowed_by, allowed_by_notebook, manifests_of, nearest_manifests, pins_of
 from reglint.pins.pin import package_of, pin_of
 from reglint.project import DiskFiles, MemoryFiles, Project
+from reglint.settings import SettingsError
 
 
 @pytest.mark.parametrize(
@@ -189,3 +190,10 @@ def test_a_setup_inside_a_package_makes_no_project(tmp_path: Path) -> None:
         },
     )
     assert Project.find(tmp_path / "pkg/data/m.py").root == str(tmp_path)
+
+
+def test_the_library_is_told_what_is_allowed_as_the_command_line_is() -> None:
+    assert check_source(OLD, filename="model.py", allowed="keras<2", modules={}) == []
+    assert check_source(OLD, filename="model.py", allowed="keras>=2", modules={"requirements.txt": "keras<2"})
+    with pytest.raises(SettingsError, match="no Keras version"):
+        check_source(OLD, filename="model.py", allowed="2.x", modules={})
