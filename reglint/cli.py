@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,19 +12,38 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from reglint.diagnostics import Diagnostic
-    from reglint.runner import Result
+    from reglint.discovery import Target
+    from reglint.runner import Result, Scoper
     from reglint.settings import Resolver, Settings
 
 OK, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
 FAIL_ON = ("error", "warning", "info", "never")
+SHELLS = ("bash", "zsh", "fish")
 
 
 class UsageError(Exception):
     """Wrong usage, in one line."""
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Keeps an option and what it does on one line, and the examples as they are written."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
+
+    def _format_action(self, action: argparse.Action) -> str:
+        if isinstance(action, argparse._SubParsersAction):  # the heading above says already that these are commands
+            return "".join(map(self._format_action, action._get_subactions()))
+        if isinstance(action, argparse._HelpAction):  # whoever reads this has found it
+            return ""
+        return super()._format_action(action)
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line; the usage is a ``--help`` away."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": _Help, **options})
 
     def error(self, message: str) -> NoReturn:
         self.exit(FAILED, f"error: {message} (see `{self.prog} --help`)\n")
@@ -75,21 +95,48 @@ def _complain_of(result: Result) -> None:
 # --- arguments -------------------------------------------------------------------------------------------------------
 
 
+_EXAMPLES = {
+    "reglint": """examples:
+  reglint fix --diff model.py            show what fixing would change
+  reglint check --target keras==3.15.1   does it still regularize there?""",
+    "check": """examples:
+  reglint check --keras-version '>=2,<3' src notebooks/train.ipynb
+  git diff --name-only -z | reglint check --files-from -
+  reglint check --output-format github --report sarif=reglint.sarif
+
+exit status: 0 nothing left, 1 findings, 2 something could not be read""",
+    "fix": """examples:
+  reglint fix --diff src                 show what would change, write nothing
+  reglint fix --unsafe-fixes model.py    also what needs a look""",
+}
+
+
 def _parser() -> argparse.ArgumentParser:
     from reglint import __version__
 
-    parser = _Parser(prog="reglint", description="Does my regularization do what I think it does?")
+    parser = _Parser(
+        prog="reglint", description="Does my regularization do what I think it does?", epilog=_EXAMPLES["reglint"]
+    )
     parser.add_argument("--version", action="version", version=f"reglint {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    check = commands.add_parser("check", help="find what is wrong")
+    check = commands.add_parser(
+        "check", help="find what is wrong", usage="%(prog)s [OPTIONS] [PATHS ...]", epilog=_EXAMPLES["check"]
+    )
     check.set_defaults(command=_check, fix=False)
     check.add_argument("--fix", action="store_true", help="write the fixes, as `reglint fix` does")
+    check.add_argument("--add-noqa", action="store_true", help="add `# noqa: CODE` where something is found")
     _add_common(check)
 
-    fix = commands.add_parser("fix", help="rewrite what can be mended")
-    fix.set_defaults(command=_check, fix=True)
+    fix = commands.add_parser(
+        "fix", help="rewrite what can be mended", usage="%(prog)s [OPTIONS] [PATHS ...]", epilog=_EXAMPLES["fix"]
+    )
+    fix.set_defaults(command=_check, fix=True, add_noqa=False)
     _add_common(fix)
+
+    baseline = commands.add_parser("baseline", help="record what is found as known")
+    baseline.set_defaults(command=_baseline, unsafe_fixes=None, output_format=None)
+    _add_baseline(baseline)
 
     explain = commands.add_parser("explain", help="what a rule is about, with examples")
     explain.set_defaults(command=_explain)
@@ -97,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--output-format", choices=("text", "json", "markdown"), default="text")
     _add_configuration(explain)
 
-    keras = commands.add_parser("keras", help="which Keras each project allows, and which line says so")
+    keras = commands.add_parser("keras", help="which Keras each project allows, and why")
     keras.set_defaults(command=_keras)
     keras.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders [default: .]")
     keras.add_argument("--keras-version", metavar="SPEC", help="what the projects allow, whatever their manifests say")
@@ -108,6 +155,14 @@ def _parser() -> argparse.ArgumentParser:
     rules.set_defaults(command=_rules)
     rules.add_argument("--output-format", choices=("text", "json", "markdown"), default="text")
     _add_configuration(rules)
+
+    completion = commands.add_parser("generate-shell-completion", help="print a script that completes our commands")
+    completion.set_defaults(command=_completion)
+    completion.add_argument("shell", choices=SHELLS)
+
+    server = commands.add_parser("server", help="speak with an editor (language server)")
+    server.set_defaults(command=_server)
+    server.add_argument("--stdio", action="store_true", help="what is done anyway; some editors add it")
     return parser
 
 
@@ -129,16 +184,50 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     fixes.add_argument("--diff", action="store_true", help="show what fixing would change, and write nothing")
     fixes.add_argument("--exit-non-zero-on-fix", action="store_true", help="exit with 1 where a file was changed")
     output = parser.add_argument_group("output")
-    output.add_argument("--output-format", choices=FORMATS, help="[default: text]")
+    formats = ", ".join(FORMATS)
+    output.add_argument("--output-format", choices=FORMATS, metavar="FORMAT", help=f"{formats} [default: text]")
     output.add_argument("-o", "--output-file", metavar="FILE", help="write the report there")
+    output.add_argument(
+        "--report",
+        action="append",
+        type=_further_report,
+        default=[],
+        metavar="FORMAT=FILE",
+        help="write one more report",
+    )
     output.add_argument("--statistics", action="store_true", help="count the findings of each rule")
-    output.add_argument("--fail-on", choices=FAIL_ON, default="warning", help="from which severity on to exit with 1")
+    output.add_argument(
+        "--fail-on",
+        choices=FAIL_ON,
+        default="warning",
+        metavar="LEVEL",
+        help="exit with 1 from error|warning|info|never on",
+    )
     output.add_argument("-e", "--exit-zero", action="store_true", help="exit with 0 in spite of findings")
     output.add_argument("--show-settings", action="store_true", help="print the settings of the paths, check nothing")
     files = parser.add_argument_group("files and settings")
-    files.add_argument("--files-from", metavar="FILE", help="read more paths from FILE (- for stdin), one on a line")
+    files.add_argument("--files-from", metavar="FILE", help="read more paths from FILE (- for stdin)")
     files.add_argument("--stdin-filename", metavar="FILE", help="what stdin would be called on the disk")
+    files.add_argument("--baseline", metavar="FILE", help="report only what is not in this file")
+    files.add_argument("--no-baseline", dest="baseline", action="store_const", const="", help="report all")
+    files.add_argument("--since", metavar="REV", help="report only on lines changed since this git revision")
     files.add_argument("-j", "--jobs", type=_jobs, default=0, metavar="N", help="processes [default: processors]")
+    _add_configuration(parser)
+
+
+def _add_baseline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders [default: .]")
+    parser.add_argument("--baseline", metavar="FILE", help="write it there [default: .reglint-baseline.json]")
+    parser.add_argument("--select", action="append", type=_codes, metavar="CODES", help="only these (comma-separated)")
+    parser.add_argument("--ignore", action="append", type=_codes, metavar="CODES", help="not these")
+    parser.add_argument("--extend-select", action="append", type=_codes, metavar="CODES", help="these, too")
+    parser.add_argument("--preview", action=argparse.BooleanOptionalAction, help="run rules that are not yet stable")
+    parser.add_argument("--keras-version", metavar="SPEC", help="what the project allows, such as '>=2,<3'")
+    parser.add_argument("--target", metavar="SPEC", help="where the code is to go, such as keras==3.15.1")
+    parser.add_argument("--statistics", action="store_true", help="count the findings of each rule")
+    parser.add_argument("--files-from", metavar="FILE", help="read more paths from FILE (- for stdin)")
+    parser.add_argument("-j", "--jobs", type=_jobs, default=0, metavar="N", help="processes [default: processors]")
+    parser.set_defaults(stdin_filename=None)
     _add_configuration(parser)
 
 
@@ -150,6 +239,16 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
 
 def _codes(text: str) -> list[str]:
     return [code.strip() for code in text.split(",") if code.strip()]
+
+
+def _further_report(text: str) -> tuple[str, str]:
+    """Split ``sarif=reglint.sarif``."""
+    from reglint.reports import FORMATS
+
+    output_format, equals, file = text.partition("=")
+    if output_format not in FORMATS or not equals or not file:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FORMAT=FILE with a format of {', '.join(FORMATS)}")
+    return output_format, file
 
 
 def _jobs(text: str) -> int:
@@ -167,6 +266,8 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     for key in ("select", "ignore", "extend-select"):
         lists = getattr(arguments, key.replace("-", "_"))
         values[key] = None if lists is None else [code for each in lists for code in each]
+    if arguments.baseline is not None:
+        values["baseline"] = arguments.baseline and os.path.abspath(arguments.baseline)
     return {key: value for key, value in values.items() if value is not None}
 
 
@@ -218,9 +319,17 @@ def _paths(arguments: argparse.Namespace) -> list[str]:
         raw = sys.stdin.buffer.read() if named == "-" else Path(named).read_bytes()
     except OSError as error:
         raise UsageError(f"--files-from {arguments.files_from}: {error.strerror or error}") from None
+    raw = _without_mark(raw)
     lines = raw.split(b"\0") if b"\0" in raw else raw.splitlines()
     # An empty list means no file, not all files: that is what a script with nothing to check hands over.
     return paths + [os.fsdecode(line) for line in lines if line.strip()]
+
+
+def _without_mark(raw: bytes) -> bytes:
+    """Return a list of paths as UTF-8: the shells of Windows write UTF-16, or a mark in front."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return os.fsencode(raw.decode("utf-16", "replace"))
+    return raw.removeprefix(codecs.BOM_UTF8)
 
 
 # --- check and fix ---------------------------------------------------------------------------------------------------
@@ -233,16 +342,24 @@ def _check(arguments: argparse.Namespace) -> int:
     settings = resolver.settings_for(os.getcwd())
     if arguments.show_settings:
         return _show_settings(paths, resolver)
+    _require_countable(arguments, settings)
     if "-" in paths and len(paths) > 1:
         raise UsageError("- (stdin) stands alone; name files in another run")
+    _require_no_clash(arguments, paths)
     if paths == ["-"]:
         return _check_stdin(arguments, resolver)
     from reglint import runner
 
     fixing = arguments.fix or arguments.diff
-    result = runner.run(paths, resolver, fix=fixing, jobs=arguments.jobs, progress=_progress)
-    if fixing and not arguments.diff:
+    scoper = _scoper(arguments)
+    result = runner.run(paths, resolver, fix=fixing, jobs=arguments.jobs, progress=_progress, scoped=scoper)
+    if scoper.since is not None:
+        scoper.since.require_revision()
+    if (fixing or arguments.add_noqa) and not arguments.diff:
         result = runner.write(result)
+    result = _with_gone(result, scoper, paths)
+    if arguments.add_noqa:
+        return _report_added(arguments, settings, result)
     _complain_of(result)
     report_to_stderr = False
     if arguments.diff:
@@ -262,16 +379,72 @@ def _check_stdin(arguments: argparse.Namespace, resolver: Resolver) -> int:
     settings = resolver.settings_for(os.path.dirname(path))
     fixing = arguments.fix or arguments.diff
     result = Result((), tuple(resolver.problems))
-    if not is_excluded(path, settings.explicit_excludes, str(settings.root)):
-        report = Inspector(fixing).inspect_bytes(Target(path, shown, settings), raw)
-        result = Result((report,), tuple(resolver.problems), report.warnings)
+    scoper = _scoper(arguments)
+    target = scoper(Target(path, shown, settings))
+    if target is not None and not is_excluded(path, settings.explicit_excludes, str(settings.root)):
+        report = Inspector(fixing).inspect_bytes(target, raw)
+        result = _with_gone(Result((report,), tuple(resolver.problems), report.warnings), scoper, [path])
     _complain_of(result)
     if arguments.diff:
         _print_bytes(_diff(result))
     elif fixing:
         changed = [report.after for report in result.reports if report.changed]
         _print_bytes(changed[0] if changed else raw)
-    return _report(arguments, settings, result, to_stderr=fixing)
+    return _report(arguments, settings, result, fixing, raw)
+
+
+def _require_no_clash(arguments: argparse.Namespace, paths: Sequence[str]) -> None:
+    """Raise UsageError for options that have no meaning together."""
+    if arguments.add_noqa:
+        for option in ("fix", "diff", "statistics"):
+            if getattr(arguments, option):
+                raise UsageError(f"--add-noqa and --{option} do not go together; run one after the other")
+        if paths == ["-"]:
+            raise UsageError("--add-noqa writes files; name them instead of - (stdin)")
+    if arguments.since is not None and paths == ["-"]:
+        raise UsageError("--since asks git about files; name them instead of - (stdin)")
+
+
+def _scoper(arguments: argparse.Namespace) -> Scoper:
+    from reglint.runner import Scoper
+
+    since = None
+    if arguments.since is not None:
+        from reglint.since import Since
+
+        since = Since(arguments.since)
+    return Scoper(since, arguments.add_noqa)
+
+
+def _with_gone(result: Result, scoper: Scoper, paths: Sequence[str]) -> Result:
+    """Return the result with a warning for each baseline that holds findings which are gone."""
+    if scoper.baselines is None:
+        return result
+    from dataclasses import replace
+
+    from reglint.baseline import told
+
+    gone = scoper.baselines.gone(result.reports, paths)
+    lines = [told(file, entries) for file, entries in sorted(gone.items())]
+    total = sum(len(entry.fingerprints) for entries in gone.values() for entry in entries)
+    return replace(result, warnings=(*result.warnings, *lines), gone=total) if gone else result
+
+
+def _report_added(arguments: argparse.Namespace, settings: Settings, result: Result) -> int:
+    """Print what got no ``# noqa``, and how many lines did; these are no findings any more."""
+    from dataclasses import replace
+
+    from reglint.reports import FOR_PEOPLE
+
+    _complain_of(result)
+    status = FAILED if result.problems else OK
+    if any(report.remaining for report in result.reports) or settings.output_format not in FOR_PEOPLE:
+        left = replace(result, reports=tuple(replace(report, applied=0) for report in result.reports))
+        status = _report(arguments, settings, left, to_stderr=False)
+    added = sum(report.applied for report in result.reports)
+    if added:
+        print(f"Added {added} noqa directive{'' if added == 1 else 's'}.", file=sys.stderr)
+    return status
 
 
 def _diff(result: Result) -> bytes:
@@ -280,13 +453,22 @@ def _diff(result: Result) -> bytes:
     return b"".join(diff.unified(report.shown, report.before, report.after) for report in result.reports)
 
 
-def _report(arguments: argparse.Namespace, settings: Settings, result: Result, to_stderr: bool) -> int:
-    """Print what a run came to, and return its exit status."""
+def _report(
+    arguments: argparse.Namespace, settings: Settings, result: Result, to_stderr: bool, stdin: bytes | None = None
+) -> int:
+    """Print what a run came to (of a file, or of what came in by ``stdin``), and return its exit status."""
+    from dataclasses import replace
+
     from reglint.reports import Style, Summary
 
     left = [diagnostic for report in result.reports for diagnostic in report.remaining]
     applied = sum(report.applied for report in result.reports)
-    summary = Summary(left, applied, failed=bool(result.problems))
+    held = {report.path: stdin for report in result.reports if stdin is not None}
+    held |= {report.path: report.after for report in result.reports if report.changed}
+    failed = bool(result.problems)
+    summary = Summary(left, applied, failed, result.problems, result.warnings, held, settings.rule_paths)
+    known = sum(len(report.known) for report in result.reports)
+    summary = replace(summary, known=known, gone=result.gone)
     stream = sys.stderr if to_stderr else sys.stdout
     colour = arguments.output_file is None and _wants_colour(stream)
     text = _rendered(arguments, settings.output_format, summary, Style(colour, settings.unsafe_fixes))
@@ -297,6 +479,12 @@ def _report(arguments: argparse.Namespace, settings: Settings, result: Result, t
             Path(arguments.output_file).write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise UsageError(f"--output-file {arguments.output_file}: {error.strerror or error}") from None
+    for further, file in arguments.report:
+        more = _rendered(arguments, further, summary, Style(False, settings.unsafe_fixes))
+        try:
+            Path(file).write_text(more, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise UsageError(f"--report {further}={file}: {error.strerror or error}") from None
     # A diff has mended nothing yet.
     found = [diagnostic for report in result.reports for diagnostic in report.found] if arguments.diff else left
     changed = not arguments.diff and any(report.changed for report in result.reports)
@@ -304,14 +492,24 @@ def _report(arguments: argparse.Namespace, settings: Settings, result: Result, t
 
 
 def _rendered(arguments: argparse.Namespace, output_format: str, summary: Any, style: Any) -> str:
-    from reglint.reports import json, statistics, text
+    from reglint.reports import FOR_PEOPLE, report, statistics, text
 
-    if output_format == "json":
-        body = statistics.render(summary.left, style) if arguments.statistics else json.render(summary.left)
-        return body + "\n"
-    shown = statistics.lines(summary.left, style) if arguments.statistics else text.lines(summary.left, style)
+    if output_format not in FOR_PEOPLE:
+        counted = arguments.statistics and output_format == "json"
+        body = [statistics.render(summary.left, style)] if counted else report(output_format, summary, style)
+        return "".join(line + "\n" for line in body)
+    shown = statistics.lines(summary.left, style) if arguments.statistics else report(output_format, summary, style)
     last = text.diff_summary(summary, style) if arguments.diff else text.summary(summary, style)
     return "".join(line + "\n" for line in (*shown, *last))
+
+
+def _require_countable(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Raise UsageError where ``--statistics`` is wanted in a format that has no place for it."""
+    from reglint.reports import FOR_PEOPLE
+
+    if arguments.statistics and settings.output_format not in (*FOR_PEOPLE, "json"):
+        wanted = f"--statistics has no output format {settings.output_format}"
+        raise UsageError(f"{wanted}; take `--output-format text` or `--output-format json`")
 
 
 def _status(arguments: argparse.Namespace, found: Sequence[Diagnostic], changed: bool, failed: bool) -> int:
@@ -358,10 +556,50 @@ def _settings_lines(settings: Settings, rules: Sequence[str]) -> list[str]:
         "output-format": settings.output_format,
         "keras-version": settings.keras_version,
         "target": settings.target,
+        "baseline": str(settings.baseline) if settings.baseline else None,
         "rule-paths": [str(path) for path in settings.rule_paths],
         "layers": dict(settings.layers),
     }
     return [f"{key} = {value!r}" for key, value in values.items()]
+
+
+# --- baseline --------------------------------------------------------------------------------------------------------
+
+
+def _baseline(arguments: argparse.Namespace) -> int:
+    """Write what is found into the baselines that the settings name, or into the usual one."""
+    from reglint import runner
+    from reglint.baseline import DEFAULT_NAME, record
+    from reglint.reports import Style, statistics
+    from reglint.settings import UNREADABLE
+
+    paths = _paths(arguments)
+    if "-" in paths:
+        raise UsageError("a baseline is of files; name them instead of - (stdin)")
+    resolver = _resolver(arguments, _overrides(arguments))
+    _require_valid(arguments, resolver, paths)
+    usual = resolver.settings_for(os.getcwd()).root / DEFAULT_NAME
+    files = set()
+
+    def noted(target: Target) -> Target:
+        files.add(target.settings.baseline or usual)
+        return target
+
+    result = runner.run(paths, resolver, jobs=arguments.jobs, progress=_progress, scoped=noted)
+    found: dict[Path, list[Diagnostic]] = {file: [] for file in sorted(files or {usual})}
+    for report in result.reports:
+        found[resolver.settings_for(os.path.dirname(report.path)).baseline or usual] += report.found
+    _complain_of(result)
+    every = [diagnostic for diagnostics in found.values() for diagnostic in diagnostics]
+    for diagnostic in every:
+        if diagnostic.code == UNREADABLE:
+            _complain(f"{diagnostic.shown}:{diagnostic.start.row}: {diagnostic.message}")
+    if arguments.statistics:
+        for line in statistics.lines(every, Style(_wants_colour(sys.stdout))):
+            print(line)
+    for file, diagnostics in found.items():
+        print(record(file, diagnostics, paths))
+    return FAILED if result.problems or any(each.code == UNREADABLE for each in every) else OK
 
 
 def _print_bytes(raw: bytes) -> None:
@@ -414,6 +652,17 @@ def _keras(arguments: argparse.Namespace) -> int:
     return FAILED if problems or unread else OK
 
 
+def _server(arguments: argparse.Namespace) -> int:
+    try:
+        from reglint.server.app import serve
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in ("pygls", "lsprotocol"):
+            raise
+        raise UsageError("the server needs pygls; install it with `pip install 'reglint[server]'`") from None
+    serve()
+    return OK
+
+
 def _explain(arguments: argparse.Namespace) -> int:
     from reglint.reports.rules import render_card
     from reglint.settings import unknown_code
@@ -442,3 +691,13 @@ def _cards(arguments: argparse.Namespace) -> dict[str, Any]:
     if resolver.problems:
         raise UsageError(resolver.problems[0])
     return dict(cards)
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    from reglint.completion import script
+
+    try:
+        print(script(_parser(), arguments.shell))
+    except ImportError:
+        raise UsageError("completion needs shtab; install it with `pip install 'reglint[completion]'`") from None
+    return OK

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reglint.findings import Applicability, Finding, Severity
+from reglint.findings import Applicability, Edit, Finding, Severity
 
 if TYPE_CHECKING:
     from reglint.source import Source
@@ -25,11 +25,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What one edit of a fix writes, and where."""
+    """What one edit of a fix writes, and where; in a notebook the edits of a fix may stand in several cells."""
 
     content: str
     start: Place
     end: Place
+    cell: int | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,12 @@ def _place(source: Source, offset: int) -> Place:
 def _repair(finding: Finding, source: Source) -> Repair | None:
     if finding.fix is None:
         return None
-    edits = tuple(
-        Replacement(edit.content, _place(source, edit.start), _place(source, edit.end)) for edit in finding.fix.edits
-    )
+    edits = tuple(_replacement(edit, source) for edit in finding.fix.edits)
     return Repair(finding.fix.applicability, finding.fix.message, edits)
+
+
+def _replacement(edit: Edit, source: Source) -> Replacement:
+    start, end = source.location(edit.start), source.location(edit.end)
+    if end.cell != start.cell:  # what ends a cell would be counted as the start of the next one
+        end = source.location(edit.end - 1)
+    return Replacement(edit.content, Place(start.row, start.column), Place(end.row, end.column), start.cell)

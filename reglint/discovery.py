@@ -13,17 +13,19 @@ from reglint.settings import Resolver, Settings
 
 if TYPE_CHECKING:
     from reglint.globs import Globs
+    from reglint.scope import Scope
 
 SUFFIXES = (".py", ".pyw", ".ipynb")
 
 
 @dataclass(frozen=True)
 class Target:
-    """One file to look at: its absolute path, how the user will see it, and its settings."""
+    """One file to look at: its absolute path, how the user will see it, its settings, and what of it is reported."""
 
     path: str
     shown: str
     settings: Settings
+    scope: Scope | None = None
 
 
 @dataclass

@@ -13,6 +13,7 @@ from itertools import islice
 
 from reglint.discovery import Target
 from reglint.runner import FileReport, Inspector, failure_of
+from reglint.scope import Scope
 from reglint.settings import Settings
 
 _inspector = Inspector()
@@ -26,8 +27,8 @@ def _start(settings: Sequence[Settings], fix: bool) -> None:
     _inspector, _settings = Inspector(fix), settings
 
 
-def _inspect(path: str, shown: str, index: int) -> FileReport:
-    return _inspector.inspect(Target(path, shown, _settings[index]))
+def _inspect(path: str, shown: str, index: int, scope: Scope | None) -> FileReport:
+    return _inspector.inspect(Target(path, shown, _settings[index], scope))
 
 
 @contextmanager
@@ -56,7 +57,9 @@ class _Pool:
     def submit(self, target: Target) -> Future[FileReport]:
         # A process that is started here inherits that it has no ears for Ctrl-C, also while it still imports.
         with _deaf():
-            return self._executor.submit(_inspect, target.path, target.shown, self._index[id(target.settings)])
+            return self._executor.submit(
+                _inspect, target.path, target.shown, self._index[id(target.settings)], target.scope
+            )
 
     def close(self) -> None:
         self._executor.shutdown(wait=True, cancel_futures=True)

@@ -82,7 +82,8 @@ class Card:
     ``applicability`` is that of the rule's best fix, None for a rule that offers none. ``triggers`` are alternatives,
     each a tuple of identifiers that must all occur in a file before the rule can find anything there. ``versions`` maps
     a package to the specifier of the releases in which the old spelling fails. ``opt_in`` rules run only where they are
-    selected by name. ``options`` holds the keys that only this kind of check reads.
+    selected by name, those that ``needs_target`` only where a target is stated. ``options`` holds the keys that only
+    this kind of check reads.
     """
 
     code: str
@@ -100,6 +101,7 @@ class Card:
     options: Mapping[str, Any] = field(default_factory=dict)
     stable: bool = True
     opt_in: bool = False
+    needs_target: bool = False
 
     @cached_property
     def sections(self) -> Mapping[str, str]:
@@ -292,6 +294,7 @@ _KEYS: Mapping[str, _Key] = {
     ),
     "stable": _Key(False, lambda value: isinstance(value, bool), "true or false"),
     "opt-in": _Key(False, lambda value: isinstance(value, bool), "true or false"),
+    "needs-target": _Key(False, lambda value: isinstance(value, bool), "true or false"),
     "facts": _Key(False, _is_table, "the name of a table in rules/facts, without .toml"),
     "triggers": _Key(False, _is_triggers, 'a list of lists of identifiers, such as [["W_regularizer"], ["l2", "l"]]'),
     "versions": _Key(False, _is_strings, 'a table from package to specifier, such as { keras = ">=2.0" }'),
@@ -334,6 +337,7 @@ def _card(path: Path, front: str, table: Mapping[str, Any], body: str, body_line
         options={key: table[key] for key in _OPTIONS if key in table},
         stable=table.get("stable", True),
         opt_in=table.get("opt-in", False),
+        needs_target=table.get("needs-target", False),
     )
 
 

@@ -24,9 +24,12 @@ from reglint.settings import (
 )
 
 if TYPE_CHECKING:
+    from reglint.baseline import Baselines
     from reglint.pins import Manifests, Unread
     from reglint.project import Project
     from reglint.rulebook import Card
+    from reglint.scope import View
+    from reglint.since import Since
     from reglint.source import Source
     from reglint.versions import Allowed
 
@@ -82,13 +85,17 @@ def rules_for(settings: Settings) -> Rules:
     selected = selected_codes(settings.selections, stable, settings.preview, opt_in) - {UNREADABLE}
     chosen = [cards[code] for code in selected if code in cards]
     prefixes = {code.rstrip("0123456789").encode() for code in stable}
-    triggers = Triggers.of(words for card in chosen for words in card.triggers)
+    woken = [card for card in chosen if aim is not None or not card.needs_target]
+    triggers = Triggers.of(words for card in woken for words in card.triggers)
     return Rules(settings, cards, selected, triggers, tuple(sorted(prefixes)), stated, aim)
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What came out of one file: the findings in it, and those left by a fix; its bytes only where these differ."""
+    """What came out of one file: the findings in it, and those left by a fix; its bytes only where these differ.
+
+    ``known`` are the fingerprints of findings that the baseline holds; they are in neither.
+    """
 
     path: str
     shown: str
@@ -98,6 +105,7 @@ class FileReport:
     before: bytes = b""
     after: bytes = b""
     warnings: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -107,9 +115,13 @@ class FileReport:
 
 @dataclass
 class Inspector:
-    """Checks single files; keeps per process what all files share (rules of the settings, projects)."""
+    """Checks single files; keeps per process what all files share (rules of the settings, projects).
+
+    Without ``line_noqa`` a ``# noqa`` silences nothing: the caller reads these comments itself.
+    """
 
     fix: bool = False
+    line_noqa: bool = True
     _rules: dict[int, tuple[Settings, Rules]] = field(default_factory=dict)
     _projects: dict[str, Project] = field(default_factory=dict)
     _manifests: dict[Project, Manifests] = field(default_factory=dict)
@@ -124,11 +136,16 @@ class Inspector:
 
     def needs_look(self, target: Target) -> bool:
         """Say whether the file may hold anything at all, from its bytes alone; what cannot be read may."""
-        rules = self.rules(target.settings)
+        self.rules(target.settings)
         try:
             raw = read_regular(target.path)
         except OSError:
             return True
+        return self.may_speak(target, raw)
+
+    def may_speak(self, target: Target, raw: bytes) -> bool:
+        """Say whether a file with the given bytes may hold anything at all."""
+        rules = self.rules(target.settings)
         return rules.triggers.found_in(raw) or may_suppress(raw, rules.prefixes)
 
     def inspect(self, target: Target) -> FileReport:
@@ -181,10 +198,11 @@ class Inspector:
         if rules.triggers.found_in(source.raw):
             found = list(_checked(source, rules, active, project, self.manifests(project)))
         readable = not any(finding.code == UNREADABLE for finding in found)
-        kept, _ = suppress(source, found, active, readable and UNUSED_SUPPRESSION in active)
+        kept, _ = suppress(source, found, active, readable and UNUSED_SUPPRESSION in active, self.line_noqa)
         return sorted(kept, key=lambda finding: (finding.start, finding.end, finding.code))
 
-    def _inspected(self, target: Target, raw: bytes, project: Project) -> FileReport:
+    def examined(self, target: Target, raw: bytes, project: Project) -> tuple[Source, list[Finding]]:
+        """Return the source of a file and what is to be said about it; raise SourceError where it cannot be read."""
         from reglint.source import source_from_bytes
 
         rules = self.rules(target.settings)
@@ -192,10 +210,25 @@ class Inspector:
         _refuse_size(len(raw), raw, rules, 4 * MAX_CHARACTERS, target.path.endswith(".ipynb"))
         source = source_from_bytes(raw, target.path)
         _refuse_size(len(source.text), raw, rules, MAX_CHARACTERS)
-        findings = self.findings(source, rules, project)
+        return source, self.findings(source, rules, project)
+
+    def _inspected(self, target: Target, raw: bytes, project: Project) -> FileReport:
+        from reglint.source import source_from_bytes
+
+        rules = self.rules(target.settings)
+        source, findings = self.examined(target, raw, project)
         found = locate(findings, source, target.path, target.shown, project.root)
         warnings = tuple(_told(item) for item in self._unread(project))
         unchanged = FileReport(target.path, target.shown, found, found, warnings=warnings)
+        view = None
+        if target.scope is not None:
+            from reglint.scope import View
+
+            view = View.of(target.scope, source, findings, found)
+            findings, found = list(view.reported), view.shown
+            unchanged = replace(unchanged, found=found, remaining=found, known=view.met)
+            if target.scope.add_noqa:
+                return self._silenced(target, source, view, project, unchanged)
         if not (self.fix and target.settings.may_write and any(finding.fix for finding in findings)):
             return unchanged
         from reglint.fixing import apply_fixes
@@ -204,7 +237,7 @@ class Inspector:
             source,
             findings,
             unsafe=target.settings.unsafe_fixes,
-            recheck=lambda new: self.findings(new, rules, project),
+            recheck=lambda new: _visible(view, new, self.findings(new, rules, project)),
         )
         new = source_from_bytes(outcome.raw, target.path)
         remaining = locate(outcome.remaining, new, target.path, target.shown, project.root)
@@ -212,9 +245,39 @@ class Inspector:
         # What did not change need not travel between processes, nor wait for the end of the run.
         return report if outcome.raw == raw else replace(report, before=raw, after=outcome.raw)
 
+    def _silenced(
+        self, target: Target, source: Source, view: View, project: Project, unchanged: FileReport
+    ) -> FileReport:
+        """Return the report of a file whose findings get a ``# noqa`` each; ``applied`` counts these comments."""
+        from reglint.fixing import apply_fixes
+        from reglint.source import source_from_bytes
+        from reglint.suppression import with_noqa
+
+        rules = self.rules(target.settings)
+        offered = with_noqa(source, view.reported)
+        if not target.settings.may_write:
+            return unchanged
+        outcome = apply_fixes(
+            source,
+            offered,
+            unsafe=False,
+            recheck=lambda new: with_noqa(new, _visible(view, new, self.findings(new, rules, project))),
+        )
+        lines = {finding.fix for finding in offered}
+        refused = {finding.fix for finding in with_noqa(source, [finding for finding, _ in outcome.refused])}
+        new = source_from_bytes(outcome.raw, target.path)
+        remaining = locate(outcome.remaining, new, target.path, target.shown, project.root)
+        unreadable = tuple(diagnostic for diagnostic in view.shown if diagnostic.code == UNREADABLE)
+        report = replace(unchanged, remaining=unreadable + remaining, applied=len(lines) - len(refused))
+        return report if outcome.raw == source.raw else replace(report, before=source.raw, after=outcome.raw)
+
     def _failed(self, target: Target, message: str, row: int | None = None) -> FileReport:
         failure = failure_of(target, message, row)
         return FileReport(target.path, target.shown, (failure,), (failure,))
+
+
+def _visible(view: View | None, new: Source, findings: list[Finding]) -> list[Finding]:
+    return findings if view is None else view.after(new, findings)
 
 
 def _told(unread: Unread) -> str:
@@ -265,12 +328,40 @@ def _checked(
 class Result:
     """What came out of a run: reports in the order of paths, and one line for each thing that is in no file.
 
-    ``problems`` made a part of the run fail; ``warnings`` are about manifests that had to be passed over.
+    ``problems`` made a part of the run fail; ``warnings`` are about manifests that had to be passed over, and about
+    findings of a baseline that are ``gone``.
     """
 
     reports: tuple[FileReport, ...]
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    gone: int = 0
+
+
+class Scoper:
+    """Gives every file of a run the scope of what is reported of it; imports nothing for a run that reports all."""
+
+    def __init__(self, since: Since | None = None, add_noqa: bool = False) -> None:
+        self.since = since
+        self.baselines: Baselines | None = None
+        self._add_noqa = add_noqa
+
+    def __call__(self, target: Target) -> Target | None:
+        """Return the target with its scope, or None where nothing of it can be reported."""
+        known: frozenset[str] = frozenset()
+        rows = self.since.rows(target.path) if self.since else None
+        if rows == ():
+            return None
+        if target.settings.baseline is not None:
+            from reglint.baseline import Baselines
+
+            self.baselines = self.baselines or Baselines()
+            known = self.baselines.known(target)
+        if not known and rows is None and not self._add_noqa:
+            return target
+        from reglint.scope import Scope
+
+        return replace(target, scope=Scope(known, rows, self._add_noqa))
 
 
 def run(
@@ -280,15 +371,19 @@ def run(
     fix: bool = False,
     jobs: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    scoped: Callable[[Target], Target | None] = lambda target: target,
 ) -> Result:
     """Check (or fix, without writing) everything below ``paths``; ``jobs`` 0 means as many as there are processors.
+
+    ``scoped`` gives a file the scope of what is reported of it, or None where that is nothing.
 
     Files are judged as they were when the run started: nothing is written before the last one is done, so that no
     result depends on the order.
     """
     inspector = Inspector(fix)
     discovery = Discovery(resolver)
-    targets = sorted(filter(inspector.needs_look, discovery.targets(paths)), key=lambda target: target.path)
+    wanted = filter(None, map(scoped, discovery.targets(paths)))
+    targets = sorted(filter(inspector.needs_look, wanted), key=lambda target: target.path)
     jobs = min(jobs or _processors(), len(targets))
     if jobs > 1 and len(targets) >= POOL_PAYS_FROM:
         from reglint.pool import inspect_all
@@ -300,7 +395,8 @@ def run(
     for report in reports:
         done.append(report)
         progress(len(done), len(targets))
-    kept = sorted((report for report in done if report.found or report.changed), key=lambda report: report.path)
+    speaking = (report for report in done if report.found or report.changed or report.known)
+    kept = sorted(speaking, key=lambda report: report.path)
     warnings = sorted({warning for report in done for warning in report.warnings})
     return Result(tuple(kept), tuple(resolver.problems + discovery.problems), tuple(warnings))
 

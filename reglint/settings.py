@@ -63,6 +63,7 @@ class Settings:
     required_version: str | None = None
     keras_version: str | None = None
     target: str | None = None
+    baseline: Path | None = None
     rule_paths: tuple[Path, ...] = ()
     layers: Mapping[str, str] = field(default_factory=dict)
     #: False where the settings file could not be followed: such files are read with defaults, and never written.
@@ -206,6 +207,11 @@ def _per_file_ignores(value: Any, root: Path) -> tuple[tuple[Glob, bool, tuple[s
     )
 
 
+def _file(value: Any, root: Path) -> Path | None:
+    """Return the path of a file; an empty one means none, so that the command line can take one back."""
+    return Path(os.path.normpath(root / Path(value).expanduser())) if _text(value) else None
+
+
 def _paths(value: Any, root: Path) -> tuple[Path, ...]:
     return tuple(root / Path(item).expanduser() for item in _texts(value))
 
@@ -221,6 +227,7 @@ _KEYS: Mapping[str, Callable[[Any, Path], Any]] = {
     "required-version": lambda value, root: _text(value),
     "keras-version": lambda value, root: _text(value),
     "target": lambda value, root: _text(value),
+    "baseline": _file,
     "rule-paths": _paths,
     "layers": lambda value, root: _text_table(value),
     "per-file-ignores": _per_file_ignores,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reglint.findings import Applicability, Edit, Finding, Fix, Severity
@@ -81,10 +81,10 @@ def _in_comment(text: str, start: int, end: int) -> Iterator[Directive]:
 
 
 def suppress(
-    source: Source, findings: Sequence[Finding], ran: Collection[str], report_unused: bool
+    source: Source, findings: Sequence[Finding], ran: Collection[str], report_unused: bool, lines_count: bool = True
 ) -> tuple[list[Finding], int]:
     """Return the findings that nothing silences, with REG901 for unused suppressions of rules that ``ran``, in text
-    order, and the number of silenced ones."""
+    order, and the number of silenced ones. Without ``lines_count`` a ``# noqa`` has its use, but silences nothing."""
     tokens = _tokens(source.text)
     found = directives(source.text, tokens)
     if not found:
@@ -100,7 +100,7 @@ def suppress(
     for finding in findings:
         here = [*everywhere, *by_line.get(lines.last_line(finding.start), ())]
         silencing = [directive for directive in here if directive.silences(finding.code)]
-        if finding.code == UNREADABLE or not silencing:
+        if finding.code == UNREADABLE or not any(lines_count or directive.whole_file for directive in silencing):
             kept.append(finding)
         # One line may be silenced twice; both then have their use.
         used.update((directive, finding.code) for directive in silencing)
@@ -110,6 +110,54 @@ def suppress(
         kept += (finding for finding in unused if finding is not None)
         kept.sort(key=lambda finding: finding.start)
     return kept, silenced
+
+
+def silencing_edit(source: Source, finding: Finding) -> Edit:
+    """Return the edit that adds a ``# noqa`` with the finding's code to its line, or the code to one that is there."""
+    return _silencing_edits(source, [finding])[0]
+
+
+def with_noqa(source: Source, findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that a comment can silence, each with a fix that does so for all of them on its line."""
+    able = [finding for finding in findings if finding.code not in (UNREADABLE, UNUSED_SUPPRESSION)]
+    return [
+        replace(finding, fix=Fix(Applicability.SAFE, "Add `noqa` directive", (edit,)), fix_withheld=None)
+        for finding, edit in zip(able, _silencing_edits(source, able), strict=True)
+    ]
+
+
+def _silencing_edits(source: Source, findings: Sequence[Finding]) -> list[Edit]:
+    """Return for each finding the edit that adds the codes of all on its line; what a comment says already stays."""
+    from reglint.tokens import scan
+
+    if not findings:
+        return []
+    text = source.text
+    tokens = scan(text)
+    lines = _LogicalLines(text, tokens)
+    codes: dict[int, set[str]] = {}
+    for finding in findings:
+        codes.setdefault(lines.last_line(finding.start), set()).add(finding.code)
+    comments = {lines.last_line(token.start): token.start for token in tokens if token.kind == "comment"}
+    named = {
+        lines.last_line(directive.start): directive.codes[-1]
+        for directive in directives(text, tokens)
+        if directive.codes and not directive.whole_file
+    }
+    edits = {}
+    for line, ours in codes.items():
+        added = ", ".join(sorted(ours))
+        if line in named:
+            _, start, end = named[line]
+            content = f"{text[start:end]}, {added}"
+        else:
+            start, end = lines.blank_end(line, text)
+            if line in comments:
+                # the comment's last word is part of the edit, so that it lies within the comment and not at its end
+                start = max(comments[line], *(text.rfind(blank, 0, start) + 1 for blank in " \t"))
+            content = f"{text[start:end].rstrip()}  # noqa: {added}"
+        edits[line] = Edit(start, end, text[start:end], content)
+    return [edits[lines.last_line(finding.start)] for finding in findings]
 
 
 def _unused(
@@ -231,3 +279,9 @@ class _LogicalLines:
         while line in self._joined:
             line = self._joined[line]
         return line
+
+    def blank_end(self, line: int, text: str) -> tuple[int, int]:
+        """Return the range of the blanks at the end of a line, the line end not included."""
+        stop = self._ends[line] if line < len(self._ends) else len(text)
+        end = len(text[:stop].rstrip("\r\n")) if line < len(self._ends) else stop
+        return len(text[:end].rstrip(" \t\f")), end

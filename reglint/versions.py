@@ -131,7 +131,10 @@ class Allowed:
         packages = {release.package for release in wanted}
         if packages and not any(self.bounds.get(package) for package in packages):
             # Keras 3 through tf.keras, or a Keras that only TensorFlow brings
-            yield from (bound for bound in self.bounds.get("tensorflow", ()) if bound.specifier)
+            for bound in self.bounds.get("tensorflow", ()):
+                brought = _brought_by(bound.specifier) if bound.specifier else ()
+                if any(release.version in brought for release in wanted):
+                    yield bound
 
 
 class _Admitted:
@@ -223,6 +226,13 @@ def _requirements(tensorflow: str) -> tuple[str, ...]:
         for row in facts("releases")["brings"]
         if row["keras"] != "own" and contains(row["tensorflow"], _version(tensorflow).base_version)
     )
+
+
+@cache
+def _brought_by(tensorflow: str) -> frozenset[str]:
+    """The Keras releases that come with a TensorFlow in that specifier."""
+    versions = [version for version in _admitted("tensorflow", (tensorflow,)) if _requirements(version)]
+    return frozenset(_brought(versions)) if versions else frozenset()
 
 
 def _brings_keras_3(tensorflow: str) -> bool:

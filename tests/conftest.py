@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,6 +53,33 @@ def corpus() -> Path:
     if done.returncode != 0 and not all((folder / name_of(sdist)).is_dir() for sdist in wanted):
         pytest.skip(f"the packages can't be fetched: {done.stderr.strip()[-200:]}")
     return folder
+
+
+def copy_of_the_tree(folder: Path) -> Path:
+    """Copy what is packaged: what an earlier build left behind must not get in, and nothing is to be left here."""
+    left_out = shutil.ignore_patterns(
+        ".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "*.egg-info", "tests", "fixtures"
+    )
+    return Path(shutil.copytree(ROOT, folder, ignore=left_out))
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment that lets pip install this tree's reglint as if it were published, and from nowhere else.
+
+    Skips where what reglint depends on can't be fetched.
+    """
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    tree = copy_of_the_tree(tmp_path_factory.mktemp("packaged") / "tree")
+    # Without isolation nothing is downloaded, but the setuptools at hand must know our pyproject.toml.
+    build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), str(tree)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.iterdir()
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--dest", str(folder)]
+    done = subprocess.run([*pip, str(wheel), "setuptools>=77"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"what reglint depends on can't be fetched: {done.stderr.strip()[-200:]}")
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def name_of(sdist: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ import pytest
 from reglint import check_source
 from reglint.findings import Finding, Severity
 from reglint.settings import Settings
+from reglint.usage.hazards import named
+from reglint.versions import Release, released
 
 CALLED = """
 from keras.layers import Dense, Input
@@ -198,6 +200,191 @@ class Block(Dense):
     assert found(source, "REG202", ">=3") == []
 
 
+# "l1_l2()" is 0.01 in Keras 2: a zero in any release is enough to leave it to REG304
+NO_PENALTY = [
+    "Dense(8, activity_regularizer=l1(0.0))",
+    "Dense(8, activity_regularizer=l1(l1=0))",
+    "Dense(8, activity_regularizer=L1L2())",
+    "Dense(8, activity_regularizer=l1_l2(0.0, 0.0))",
+    "Dense(8, activity_regularizer=l1_l2())",
+    "Dense(8, activity_regularizer=l1(zero))",
+    "Dense(8, activity_regularizer=get(l1(0.0)))",
+    "Dense(8, activity_regularizer=l1(0.0) if wanted else None)",
+    "ActivityRegularization(l1=0.0, l2=0.0)",
+    "ActivityRegularization(0.0)",
+    "ActivityRegularization(l1=zero)",
+    "ActivityRegularization(name='x')",
+    "ActivityRegularization(input_shape=(3,))",
+    "ActivityRegularization()",
+]
+PENALTY_HEAD = """
+from keras.layers import *
+from keras.regularizers import L1L2, get, l1, l1_l2
+
+zero = 0.0
+strong = 0.1
+
+class Own:
+    def __call__(self, x):
+        return x
+
+class Known(L1L2):
+    pass
+
+class Other:
+    pass
+"""
+
+
+@pytest.mark.parametrize("layer", NO_PENALTY)
+def test_a_penalty_of_strength_zero_has_no_loss_to_be_wrong(layer: str) -> None:
+    source = f"{PENALTY_HEAD}\nlayer = {layer}\n"
+    assert found(source, "REG201", ">=2.0") == []
+    assert found(source, "REG202", ">=2.0") == []
+    policy = "import keras\nkeras.mixed_precision.set_global_policy('mixed_float16')\n"
+    assert found(source + policy, "REG307", "3.15.1") == []
+    strong = "other = Dense(8, activity_regularizer='l1')\n"
+    assert len(found(source + policy + strong, "REG307", "3.15.1")) == 1
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "Dense(8, activity_regularizer=l1(strong))",
+        "Dense(8, activity_regularizer=l1_l2(0.0, 0.1))",
+        "Dense(8, activity_regularizer=l1(0.0) if wanted else l1(0.1))",
+        "Dense(8, activity_regularizer=l1(wanted))",
+        "Dense(8, activity_regularizer=l1)",
+        "Dense(8, activity_regularizer='l2')",
+        "Dense(8, activity_regularizer='l2' if wanted else None)",
+        "Dense(8, activity_regularizer='mine>Own')",
+        "Dense(8, activity_regularizer=get('l2'))",
+        "Dense(8, activity_regularizer={'class_name': 'L1', 'config': {'l1': 0.1}})",
+        "Dense(8, activity_regularizer=Own())",
+        "Dense(8, activity_regularizer=Known(0.1))",
+        "Dense(8, activity_regularizer=lambda x: 0.1 * x)",
+        "ActivityRegularization(l1=0.0, l2=0.1)",
+        "ActivityRegularization(0.1)",
+        "ActivityRegularization(l1=wanted)",
+    ],
+)
+def test_whatever_keras_takes_for_a_regularizer_is_one(layer: str) -> None:
+    source = f"{PENALTY_HEAD}\nlayer = {layer}\n"
+    assert only(source, "REG201", "2.1.2").severity is Severity.WARNING
+    assert only(source, "REG202", ">=2.0").severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "None",
+        "layer.activity_regularizer",
+        "cfg.get('reg', None)",
+        "cfg['reg']",
+        "args.reg",
+        "wanted",
+        "get(wanted)",
+        "get(layer.activity_regularizer)",
+        "getattr(layer, name)",
+        "Other()",
+        "0.01",
+        "''",
+        "'nobody'",
+        "{}",
+        "[]",
+        "make(layer)",
+    ],
+)
+def test_what_may_be_none_is_no_regularizer(value: str) -> None:
+    body = f"def build(layer, cfg, args, wanted, name):\n    return SimpleRNN(8, activity_regularizer={value})\n"
+    for code, keras in (("REG201", "2.1.2"), ("REG202", ">=2.0,<3"), ("REG203", "3.15.1")):
+        assert found(PENALTY_HEAD + body, code, keras) == []
+
+
+@pytest.mark.parametrize("strength", ["0.0", "0", "None"])
+def test_a_strength_that_is_zero_by_default_is_none_until_somebody_asks_for_more(strength: str) -> None:
+    source = f"""
+from keras.layers import Dense
+from keras.regularizers import l1
+
+def build(strength={strength}):
+    return Dense(8, activity_regularizer=l1(strength))
+"""
+    assert found(source, "REG201", "2.1.2") == []
+    assert only(source + "build(0.1)\n", "REG201", "2.1.2").severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if Version(keras.__version__) >= Version('2.1.4'):\n    a = LAYER\nelse:\n    raise RuntimeError('too old')",
+        "if keras.__version__ < '2.1.4':\n    pass\nelse:\n    a = LAYER",
+        "a = LAYER if keras.__version__ >= '2.1.4' else Dense(8)",
+        "if keras.__version__ >= '3.14':\n    a = LAYER\nelse:\n    a = LAYER",
+    ],
+)
+@pytest.mark.parametrize("layer", ["Dense(8, activity_regularizer=l1(0.1))", "ActivityRegularization(l1=0.1)"])
+def test_a_program_that_chooses_by_the_version_is_left_alone(body: str, layer: str) -> None:
+    head = "import keras\nfrom keras.layers import ActivityRegularization, Dense\nfrom keras.regularizers import l1\n"
+    source = head + "from packaging.version import Version\n" + body.replace("LAYER", layer) + "\n"
+    assert found(source, "REG201", ">=2,<2.2") == []
+    assert found(source, "REG202", ">=3") == []
+
+
+@pytest.mark.parametrize(
+    "strength",
+    [
+        "strength = 32e-4 if Version(keras.__version__) >= Version('3.14') else 1e-4",
+        "if Version(keras.__version__) >= Version('3.14'):\n    strength = 32e-4\nelse:\n    strength = 1e-4",
+        "new = Version(keras.__version__) >= Version('3.14')\nstrength = 32e-4 if new else 1e-4",
+    ],
+)
+def test_a_strength_that_is_chosen_by_the_version_is_left_alone(strength: str) -> None:
+    source = f"""
+import keras
+from keras.layers import ActivityRegularization, Dense
+from keras.regularizers import l1
+from packaging.version import Version
+{strength}
+layer = Dense(8, activity_regularizer=l1(strength))
+penalty = l1(strength)
+other = Dense(8, activity_regularizer=penalty)
+third = ActivityRegularization(l1=strength)
+"""
+    assert found(source, "REG202", ">=3") == []
+
+
+OVER_STEPS = """
+from keras.layers import ActivityRegularization, Dense, Input, TimeDistributed
+from keras.models import Model, Sequential
+
+inputs = Input((3, 4))
+"""
+
+
+def test_of_a_layer_over_time_steps_only_the_measured_use_is_told() -> None:
+    source = OVER_STEPS + "layer = TimeDistributed(Dense(8, activity_regularizer='l1'))\n"
+    finding = only(source, "REG201", "2.1.2")
+    assert "of the layer's input, not of its output, in a model called as a layer in Keras 2.1.2" in finding.message
+    assert finding.data["uses"] == ["activity_composed"]
+    assert found(source, "REG201", "tensorflow==1.4.1; keras>=3") == []
+
+
+def test_a_layer_over_time_steps_is_wrong_in_a_model_that_is_called() -> None:
+    source = f"""{OVER_STEPS}
+model = Model(inputs, TimeDistributed(Dense(8, activity_regularizer="l1"))(inputs))
+other = Input((3, 4))
+model(other)
+"""
+    assert only(source, "REG201", "2.1.2").severity is Severity.ERROR
+    assert only(source, "REG201", "2.0.2").message.startswith("the activity loss is dropped in a model that `model(…)`")
+
+
+def test_a_penalty_layer_over_time_steps_was_not_measured() -> None:
+    source = OVER_STEPS + "layer = TimeDistributed(ActivityRegularization(l1=0.1))\n"
+    assert found(source, "REG201", "2.1.2") == []
+
+
 def test_what_may_be_another_function_is_no_use_of_a_model() -> None:
     source = CALLED.replace("model = Model(other, inner(other))", "for f in [inner, print]:\n    f(other)")
     assert only(source, "REG201", "2.1.3").severity is Severity.WARNING
@@ -282,6 +469,18 @@ def test_a_target_on_the_other_side_is_a_warning_with_the_direction(
 )
 def test_a_target_on_the_same_side_is_silent(keras: str | None, target: str) -> None:
     assert found(PLAIN, "REG202", keras, target) == []
+
+
+def test_nothing_is_said_to_be_measured_of_a_release_that_is_not_out() -> None:
+    newest = released("keras")[-1]
+    finding = only(PLAIN, "REG202", "2.2.4", "keras==99.1")
+    assert f"divided by the batch size in Keras 99.1 (measured up to {newest})" in finding.message
+    rnn = "from keras.layers import SimpleRNN\nlayer = SimpleRNN(8, activity_regularizer='l1')\n"
+    assert f"in Keras 99.1 (measured up to {newest}), allowed by" in only(rnn, "REG203", "==99.1").message
+    assert f"in Keras {newest}, allowed by" in only(rnn, "REG203", newest).message
+    releases = [Release("keras", version) for version in ("3.14.0", newest, "99.1")]
+    assert named(releases) == f"Keras 3.14.0 and later (measured up to {newest})"
+    assert named(releases[:2]) == f"Keras 3.14.0 to {newest}"
 
 
 def test_a_target_as_wide_as_what_is_allowed_changes_nothing() -> None:

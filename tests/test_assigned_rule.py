@@ -91,6 +91,9 @@ LAYERS = [
     "reversed(model.layers)",
     "list(model.layers)[1:]",
     "[layer for layer in model.layers if isinstance(layer, layers.Dense)]",
+    "filter(lambda layer: layer.weights, model.layers)",
+    "model.submodules",
+    "model._flatten_layers()",
 ]
 
 
@@ -119,6 +122,59 @@ def test_a_layer_by_its_name_or_number_is_built() -> None:
     """) == ["error", "error"]
 
 
+def test_a_layer_of_a_dict_that_is_made_of_a_built_model_is_built() -> None:
+    source = """
+    model = VGG16()
+    by_name = {layer.name: layer for layer in model.layers}
+    by_name["fc2"].kernel_regularizer = l2(0.01)
+    """
+    assert severities(source) == ["error"]
+    assert severities(source.replace("layer.name: layer for", "layer.name: layer.units for")) == []
+    assert severities(source.replace("VGG16()", "Sequential()")) == []
+
+
+def test_a_new_layer_is_built_once_it_was_called_above() -> None:
+    source = """
+    x = keras.Input((3,))
+    hidden = layers.Dense(3)
+    y = hidden(x)
+    hidden.kernel_regularizer = l2(0.01)
+    """
+    assert severities(source) == ["error"]
+    assert severities(source.replace("y = hidden(x)", "y = other(hidden)")) == []
+    assert severities(source.replace("y = hidden(x)", "y = hidden.count_params()")) == []
+    assert severities(source.replace("y = hidden(x)", "if x:\n        y = hidden(x)")) == []
+    assert severities(source.replace("y = hidden(x)", "y = hidden(x)\n    hidden = layers.Dense(3)")) == []
+
+
+def test_a_layer_that_is_made_anew_in_each_round_of_a_loop_is_not_the_one_that_was_called() -> None:
+    assert (
+        severities("""
+    hidden = layers.Dense(3)
+    for _ in range(3):
+        x = hidden(x)
+        hidden = layers.Dense(3)
+        hidden.kernel_regularizer = l2(0.01)
+    """)
+        == []
+    )
+
+
+@pytest.mark.parametrize(("done", "expected"), [("build((None, 3))", ["error"]), ("summary(3)", [])])
+def test_the_layers_of_an_own_model_are_built_with_it(done: str, expected: list[str]) -> None:
+    source = f"""
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden = layers.Dense(3)
+
+    model = Own()
+    model.{done}
+    model.hidden.kernel_regularizer = l2(0.01)
+    """
+    assert severities(source) == expected
+
+
 def test_the_cell_of_a_built_layer_is_built() -> None:
     assert severities("model = load_model('m.h5')\nmodel.layers[0].cell.recurrent_regularizer = l2(0.01)") == ["error"]
 
@@ -128,6 +184,21 @@ def test_a_function_is_judged_by_the_models_that_its_callers_pass() -> None:
     def decay(model):
         for layer in model.layers:
             layer.kernel_regularizer = l2(0.01)
+
+    """
+    assert severities(function + "decay(VGG16())") == ["error"]
+    assert severities(function + "decay(Sequential([layers.Dense(2)]))") == []
+    assert severities(function) == ["warning"]
+
+
+def test_a_walk_through_nested_models_is_judged_by_what_it_starts_with() -> None:
+    function = """
+    def decay(model):
+        for layer in model.layers:
+            if isinstance(layer, Model):
+                decay(layer)
+            else:
+                layer.kernel_regularizer = l2(0.01)
 
     """
     assert severities(function + "decay(VGG16())") == ["error"]
@@ -181,6 +252,86 @@ model.fit(x, y)
 """
     assert severities(source) == []
     assert severities(source.replace(statement, "model.compile('sgd', 'mse')")) == ["error"]
+
+
+def test_a_model_that_is_made_anew_and_thrown_away_is_no_help() -> None:
+    source = """
+    model = VGG16()
+    for layer in model.layers:
+        layer.kernel_regularizer = l2(0.01)
+    {}
+    model.fit(x, y)
+    """
+    assert severities(source.format("model.to_json()")) == ["error"]
+    assert severities(source.format("clone_model(model)")) == ["error"]
+    assert severities(source.format("config = model.to_json()")) == []
+
+
+SAVED = """
+model = load_model(old)
+for layer in model.layers:
+    layer.kernel_regularizer = l2(0.01)
+{}
+"""
+
+
+@pytest.mark.parametrize("statement", ["model.save(new)", "keras.models.save_model(model, new)"])
+def test_a_model_that_is_only_saved_is_for_another_program(statement: str) -> None:
+    assert severities(SAVED.format(statement)) == []
+    assert severities(SAVED.format(f"{statement}\nmodel.fit(x, y)")) == ["error"]
+    assert severities(SAVED.format(f"model.fit(x, y)\n{statement}")) == ["error"]
+
+
+@pytest.mark.parametrize("statement", ["np.save(path, x)", "tf.train.Checkpoint(model=model).save(path)", "save(x)"])
+def test_saving_something_else_is_no_help(statement: str) -> None:
+    assert severities(SAVED.format(f"import numpy as np\nimport tensorflow as tf\n{statement}")) == ["error"]
+
+
+def test_a_function_that_saves_is_no_help_to_a_caller_who_trains() -> None:
+    source = """
+    def decayed(model):
+        for layer in model.layers:
+            layer.kernel_regularizer = l2(0.01)
+        model.save("start.keras")
+        return model
+
+    model = decayed(VGG16())
+    """
+    assert severities(source) == []
+    assert severities(source + "model.fit(x, y)\n") == ["error"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "layer.kernel.regularizer = layer.kernel_regularizer",
+        "layer._handle_weight_regularization('k', layer.kernel, r)",
+    ],
+)
+def test_a_program_that_gives_the_regularizer_to_the_weight_itself_is_right(statement: str) -> None:
+    source = f"""
+    for layer in VGG16().layers:
+        layer.kernel_regularizer = r = l2(0.01)
+        {statement}
+    """
+    assert severities(source) == []
+    assert severities(source.replace(statement, "layer.regularizer = r")) == ["error"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "kept = layer.kernel_regularizer\nlayer.kernel_regularizer = None\nexport()\nlayer.kernel_regularizer = kept",
+        "kept = []\nfor layer in model.layers:\n    kept.append(layer.kernel_regularizer)\n"
+        "    layer.kernel_regularizer = None\nexport()\n"
+        "for layer, r in zip(model.layers, kept):\n    layer.kernel_regularizer = r",
+    ],
+    ids=["one layer", "every layer"],
+)
+def test_regularizers_that_are_taken_away_and_put_back_are_left_alone(source: str) -> None:
+    text = f"model = VGG16()\nlayer = model.layers[0]\nother = l2(0.1)\n{source}\n"
+    assert severities(text) == []
+    assert severities(text.replace("= kept", "= other").replace("= r\n", "= other\n")) == ["error"]
 
 
 def test_a_model_that_is_made_anew_after_training_was_trained_without() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,13 @@ def test_data_holds_the_releases() -> None:
     assert "keras==3.0.0" in finding.data["releases"]
 
 
+MOVING = """from keras.layers import Dense, Flatten
+from keras.layers import TimeDistributed as T
+from keras.regularizers import l1
+r = q = l1(1e-3)
+"""
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -120,7 +128,7 @@ def test_data_holds_the_releases() -> None:
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_moving_the_argument_keeps_commas_and_line_breaks(before: str, after: str, newline: str) -> None:
-    head = "from keras.layers import Dense, Flatten\nfrom keras.layers import TimeDistributed as T\ny = "
+    head = MOVING + "y = "
     expected = (head + after + "\n").replace("\n", newline)
     mended = moved((head + before + "\n").replace("\n", newline))
     assert mended == expected
@@ -141,12 +149,12 @@ def test_moving_the_argument_keeps_commas_and_line_breaks(before: str, after: st
     ],
 )
 def test_nothing_is_moved_past_a_comment_or_onto_another_argument(call: str) -> None:
-    source = f"from keras.layers import Dense\nfrom keras.layers import TimeDistributed as T\ny = {call}\n"
+    source = f"{MOVING}y = {call}\n"
     assert moved(source) == source
 
 
 def test_two_wrappers_take_the_argument_one_step_at_a_time() -> None:
-    head = "from keras.layers import Dense\nfrom keras.layers import TimeDistributed as T\n"
+    head = MOVING
     once = moved(head + "y = T(T(Dense(8, activity_regularizer=r)))\n")
     assert once == head + "y = T(T(Dense(8)), activity_regularizer=r)\n"
 
@@ -167,6 +175,59 @@ def test_two_wrappers_take_the_argument_one_step_at_a_time() -> None:
 def test_what_counts_or_is_not_known_is_left_alone(line: str) -> None:
     head = "import keras\nfrom keras import Sequential\nfrom keras.layers import *\nfrom own_layers import Own\n"
     assert found("REG203", head + line + "\n") == []
+
+
+def test_the_private_copy_in_later_tensorflow_is_not_keras_3() -> None:
+    source = SIMPLE.replace("keras.layers", "tensorflow.python.keras.layers")
+    assert found("REG203", source) == []
+    assert found("REG203", source, "tensorflow==2.21.0") == []
+    assert found("REG203", SIMPLE.replace("keras.layers", "tensorflow.keras.layers"), "tensorflow==2.21.0")
+
+
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [
+        ("d = Dense(8, activity_regularizer='l1')\nTimeDistributed(d)", 1),
+        ("d = Dense(8, activity_regularizer='l1')\nTimeDistributed(d)(x)\nd(y)", 0),
+        ("d = Dense(8, activity_regularizer='l1')\nTimeDistributed(d)\nSequential([d])", 0),
+        ("d = Dense(8, activity_regularizer='l1')\nTimeDistributed(d)\nprint(d.name)", 1),
+        ("d = Dense(8, activity_regularizer='l1')\nTimeDistributed(d)\nd.call(x)", 0),
+        ("d = Dense(8, activity_regularizer='l1') if x else Dense(8)\nTimeDistributed(d)", 1),
+        ("def step():\n    return Dense(8, activity_regularizer='l1')\nTimeDistributed(step())", 1),
+        ("def step():\n    return Dense(8, activity_regularizer='l1')\nTimeDistributed(step())\nstep()(x)", 0),
+        ("for d in [Dense(8, activity_regularizer='l1')]:\n    TimeDistributed(d)", 0),
+        ("TimeDistributed(ActivityRegularization(l1=0.1))", 1),
+        ("TimeDistributed(ActivityRegularization(l1=0.0))", 0),
+        ("TimeDistributed(ActivityRegularization(l1=strength))", 0),
+        ("r = ActivityRegularization(l1=0.1)\nTimeDistributed(r)\nr(x)", 0),
+        ("ActivityRegularization(l1=0.1)\nTimeDistributed(Dense(8))", 0),
+        ("d = SimpleRNN(3, activity_regularizer='l1')\nd.activity_regularizer = L1(0.1)", 0),
+    ],
+)
+def test_a_layer_is_dropped_only_where_the_wrapper_alone_has_it(lines: str, count: int) -> None:
+    head = "from keras import Sequential\nfrom keras.layers import *\nfrom keras.regularizers import L1\n"
+    assert len(found("REG203", f"{head}{lines}\n")) == count
+
+
+def test_a_dict_reaches_nothing_behind_the_return_of_the_arm_that_fills_it() -> None:
+    source = """from keras import layers
+def make(kind):
+    options = {}
+    if kind != "rnn":
+        options["activity_regularizer"] = "l1"
+        RETURN layers.LSTM(8, **options)
+    return layers.SimpleRNN(8, **options)
+"""
+    assert found("REG203", source.replace("RETURN", "return")) == []
+    assert found("REG203", source.replace("RETURN", "print"))
+
+
+@pytest.mark.parametrize(
+    ("keras", "count"), [("tensorflow==2.4.4", 1), ("tensorflow==2.7.4", 1), ("tensorflow==2.8.4", 0), ("==3.15.1", 0)]
+)
+def test_attention_lost_its_penalty_up_to_tensorflow_2_7(keras: str, count: int) -> None:
+    source = "from tensorflow.keras import layers\nx = layers.MultiHeadAttention(2, 8, activity_regularizer='l1')\n"
+    assert len(found("REG203", source, keras)) == count
 
 
 @pytest.mark.parametrize("test", ["int(keras.__version__.split('.')[0]) < 3", "keras.__version__ < '3'", "KERAS_2"])
@@ -255,12 +316,114 @@ def test_only_half_of_a_bidirectional_counts_up_to_2_1_6(keras: str, halved: int
         ("LSTM(2, return_state=flag(), activity_regularizer='l1')", 0),
         ("LSTM(2, return_state=True, activity_regularizer=None)", 0),
         ("LSTM(2, return_state=True, kernel_regularizer='l1')", 0),
-        ("SimpleRNN(2, return_state=True, activity_regularizer='l1')", 0),
+        ("SimpleRNN(2, return_state=True, activity_regularizer='l1')", 0),  # Keras 3 drops it: REG203
+        ("ConvLSTM1D(2, 3, return_state=True, activity_regularizer='l1')", 1),
+        ("ConvLSTM3D(2, 3, return_state=True, activity_regularizer='l1')", 1),
+        ("partial(LSTM, return_state=True)(2, activity_regularizer='l1')", 1),
+        ("GroupQueryAttention(8, 2, 2, activity_regularizer='l1')", 1),
+        ("TimeDistributed(LSTM(2, return_state=True, activity_regularizer='l1'))", 0),  # dropped as well
     ],
 )
 def test_returned_states_are_penalized(call: str, count: int) -> None:
-    source = f"from keras.layers import *\nfrom mine import flag\nSTATE = True\nlayer = {call}\n"
-    assert len(found("REG204", source)) == count
+    head = "from functools import partial\nfrom keras.layers import *\nfrom mine import flag\nSTATE = True\n"
+    assert len(found("REG204", f"{head}layer = {call}\n")) == count
+
+
+@pytest.mark.parametrize(("keras", "count"), [("==2.2.4", 1), ("==2.0.3", 0), ("==3.0.0", 0)])
+def test_the_state_of_a_simple_rnn_is_penalized_before_keras_3(keras: str, count: int) -> None:
+    source = "from keras.layers import SimpleRNN\nlayer = SimpleRNN(2, return_state=True, activity_regularizer='l1')\n"
+    assert len(found("REG204", source, keras)) == count
+
+
+@pytest.mark.parametrize(
+    ("line", "keras", "halved"),
+    [
+        ("layer = Bidirectional(LSTM(2, W_regularizer='l2'))", "==2.1.6", 1),
+        ("layer = Bidirectional(LSTM(2, U_regularizer='l2', W_regularizer='l2'))", "==2.1.6", 1),
+        ("layer = Bidirectional(LSTM(2, W_regularizer='l2'))", "==2.2.0", 0),
+        ("layer = LSTM(2, W_regularizer='l2')", "==2.1.6", 0),
+        ("options = dict(kernel_regularizer='l2')\nlayer = Bidirectional(LSTM(2, **options))", "==2.1.6", 1),
+        ("options = {'kernel_regularizer': 'l2'}\nlayer = LSTM(2, **options)", "==2.1.6", 0),
+    ],
+)
+def test_halves_are_found_by_their_old_names_and_in_dicts(line: str, keras: str, halved: int) -> None:
+    assert len(found("REG204", f"from keras.layers import LSTM, Bidirectional\n{line}\n", keras)) == halved
+
+
+def test_tf_keras_never_took_the_old_names() -> None:
+    source = "from tensorflow.keras.layers import LSTM, Bidirectional\nl = Bidirectional(LSTM(2, W_regularizer='l2'))\n"
+    assert found("REG204", source, "tensorflow==1.5.0") == []
+
+
+CALLS = """from keras import Input, Model, Sequential, layers
+import numpy as np
+a, b = Input((3,)), Input((3,))
+d = layers.Dense(3, activity_regularizer="l1")
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("x, y = [d(x) for x in (a, b)]", 2),
+        ("x = [d(x) for x in (a,)]", None),
+        ("x = [d(x) for x in unknown]", None),
+        ("x = [d(x) for x in (a, b) if x is a]", None),
+        ("x = a\nfor _ in range(4):\n    x = d(x)", 4),
+        ("x = a\nfor _ in range(1, 3):\n    x = d(x)", 2),
+        ("x = a\nfor _ in range(n):\n    x = d(x)", None),
+        ("x = a\nfor _ in range(4):\n    d = layers.Dense(3, activity_regularizer='l1')\n    x = d(x)", None),
+        ("outs = []\nfor x in (a, b):\n    outs.append(d(x))\nm = Model([a, b], layers.Add()(outs))", 2),
+        ("d(np.ones((1, 3)))\nd(np.ones((2, 3)))", None),
+        ("d(a)\nd(np.ones((2, 3)))", None),
+        ("x = d(layers.Dense(3)(a)) + d(layers.Dense(3)(b) * 2)", 2),
+        ("m = Model([a, b], d(a))\nn = Model([a, b], d(b))", None),
+        ("x, y = d(a), d(b)\nm = Model(a, x)\nn = Model([a, b], layers.Add()([x, y]))", 2),
+        ("if test:\n    x = d(a)\nelse:\n    x = d(b)", None),
+        ("if test:\n    x = d(a)\ny = d(b)", 2),
+    ],
+)
+def test_calls_on_the_way_to_one_model_count_as_often_as_they_run(code: str, count: int | None) -> None:
+    messages = [finding.message for finding in found("REG204", JAX + CALLS + code + "\n")]
+    assert [f"of the {count} calls of `d`" in message for message in messages] == ([True] if count else [])
+
+
+METHODS = """import keras
+from keras import layers
+class M(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.d = layers.Dense(1, activity_regularizer="l1")
+    def {method}(self, x, training=False):
+        {body}
+        return self.d(2 * x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "count"),
+    [
+        ("call", "y = self.d(x)", 1),
+        ("call", "if training:\n            return self.d(x)", 0),
+        ("call", "if training:\n            raise ValueError(self.d(x))", 0),
+        ("call", "if training:\n            x = self.d(x)", 1),
+        ("look", "y = self.d(x)", 0),
+        ("look", "return self.d(x)\n    def call(self, x):\n        y = self.d(x)", 1),
+    ],
+)
+def test_only_what_call_runs_is_part_of_training(method: str, body: str, count: int) -> None:
+    assert len(found("REG204", JAX + METHODS.format(method=method, body=body))) == count
+
+
+@pytest.mark.parametrize(("line", "count"), [("%env KERAS_BACKEND=jax", 1), ("%env KERAS_BACKEND=torch", 0)])
+def test_a_notebook_chooses_jax_by_a_magic(line: str, count: int) -> None:
+    cells = [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+        for source in (line, SHARED)
+    ]
+    raw = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    settings = Settings(keras_version="keras==3.15.1", selections=(Selection(("REG204",)),))
+    assert len(list(check_source(raw, filename=ALONE.replace(".py", ".ipynb"), settings=settings))) == count
 
 
 # ----------------------------------------------------------------------------------------------------- REG205 and 206
@@ -291,8 +454,60 @@ def test_tf_keras_stays_what_it_is_on_the_way_to_keras_3() -> None:
     assert found("REG205", FROZEN.replace("keras import", "tf_keras import"), "tf-keras==2.18", "keras==3.15.1") == []
 
 
+def test_code_of_keras_goes_to_the_tf_keras_of_the_target() -> None:
+    (finding,) = found("REG205", FROZEN, "keras==3.15.1", "tf-keras==2.18.0")
+    assert "tf_keras 2.18.0 reports it" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [
+        ("model.layers[0].trainable = False", 1),
+        ("model.layers[1].trainable = False", 0),
+        ("model.layers[-2].trainable = False", 1),
+        ("model.layers[i].trainable = False", 0),
+        ("setattr(model, 'trainable', False)", 1),
+        ("setattr(model, 'trainable', True)", 0),
+        ("for i, layer in enumerate(model.layers):\n    layer.trainable = False", 1),
+        ("for layer in reversed(model.layers):\n    layer.trainable = False", 1),
+        ("for layer in model.layers[:1]:\n    layer.trainable = False", 1),
+        ("for layer in model.layers[1:]:\n    layer.trainable = False", 0),
+        ("for layer in model.layers[:n]:\n    layer.trainable = False", 0),
+        (
+            "for each in model.layers:\n    if not isinstance(each, layers.Dropout):\n        each.trainable = False",
+            1,
+        ),
+        ("for layer in model.layers:\n    if isinstance(layer, layers.Dropout):\n        layer.trainable = False", 0),
+        ("for layer in model.layers:\n    if isinstance(layer, Mine):\n        layer.trainable = False", 0),
+        ("for layer in model.layers:\n    if layer.name == 'a':\n        layer.trainable = False", 0),
+        ("for layer in model.layers:\n    if layer.name == 'a':\n        continue\n    layer.trainable = False", 0),
+        ("for layer in model.layers:\n    try:\n        layer.trainable = False\n    except E:\n        pass", 1),
+        ("model.add(layers.Dense(1))\nmodel.layers[0].trainable = False", 0),
+        ("Frozen = partial(layers.Dense, trainable=False)\nlayer = Frozen(8, kernel_regularizer='l2')", 1),
+        ("options = dict(kernel_regularizer='l2', trainable=False)\nlayer = layers.Dense(8, **options)", 1),
+        ("options = dict(kernel_regularizer='l2', trainable=False)\nmine(**options)", 0),
+        ("model.trainable, other.trainable = False, True", 1),
+        ("other.trainable, model.trainable = False, True", 0),
+    ],
+)
+def test_layers_are_frozen_in_many_ways(lines: str, count: int) -> None:
+    source = f"""from functools import partial
+from keras import Input, Sequential, layers
+model = Sequential([Input((3,)), layers.Dense(8, kernel_regularizer="l2"), layers.Dropout(0.1)])
+{lines}
+"""
+    assert len(found("REG205", source, "keras==2.3.1", "keras==3.15.1")) == count
+
+
 LORA: list[Any] = [
     ("layer.enable_lora(4)", 1),
+    ("layer.enable_lora(None)", 0),
+    ("layer.enable_lora()", 0),
+    ("layer.trainable = False\nlayer.enable_lora(4)", 0),
+    ("layers.LSTM(2, kernel_regularizer='l2').enable_lora(4)", 0),
+    ("layers.Dense(2, kernel_regularizer='l2', lora_rank=0)", 0),
+    ("layers.Dense(2, kernel_regularizer='l2', lora_rank=2, trainable=False)", 0),
+    ("layers.LSTM(2, kernel_regularizer='l2', lora_rank=2)", 0),
     ("layer.enable_lora(rank=4)", 1),
     ("for each in [layer]:\n    each.enable_lora(4)", 1),
     ("unknown.enable_lora(4)", 0),
@@ -310,3 +525,20 @@ def test_lora_came_with_keras_3() -> None:
     source = 'from keras import layers\nlayer = layers.Dense(2, kernel_regularizer="l2")\nlayer.enable_lora(4)\n'
     assert found("REG206", source, "==2.3.1") == []
     assert found("REG206", source, "==3.0.5")
+
+
+@pytest.mark.parametrize(
+    ("call", "first"),
+    [
+        ("EinsumDense('ab,bc->ac', 4, kernel_regularizer='l2', lora_rank=2)", "3.0.5"),
+        ("Embedding(9, 4, embeddings_regularizer='l2', lora_rank=2)", "3.0.5"),
+        ("Conv1D(8, 3, kernel_regularizer='l2', lora_rank=2)", "3.3.3"),
+        ("Conv2D(8, 3, kernel_regularizer='l2', lora_rank=2)", "3.3.3"),
+        ("ReversibleEmbedding(9, 4, embeddings_regularizer='l2', lora_rank=2)", "3.13.2"),
+    ],
+)
+def test_each_layer_has_lora_from_its_own_release_on(call: str, first: str) -> None:
+    released = ["3.0.2", "3.0.5", "3.2.0", "3.3.3", "3.10.0", "3.13.2", "3.15.1"]
+    source = f"from keras import layers\nlayer = layers.{call}\n"
+    told = [version for version in released if found("REG206", source, f"=={version}")]
+    assert told == released[released.index(first) :]

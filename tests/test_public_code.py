@@ -86,9 +86,11 @@ def test_names_imported_twice_in_changing_order_are_mended_without_end_to_it() -
 @pytest.mark.parametrize(
     "text",
     [
-        "if is_keras2():\n    hidden = Dense(4, kernel_regularizer='l2')\nelse:\n    hidden = Dense(4, W_regularizer='l2')\n",
+        "if is_keras2():\n    hidden = Dense(4, kernel_regularizer='l2')\nelse:\n"
+        "    hidden = Dense(4, W_regularizer='l2')\n",
         "from compat import KERAS_MAJOR\nif KERAS_MAJOR < 2:\n    hidden = Dense(4, W_regularizer='l2')\n",
-        "def dense():\n    try:\n        return Dense(4, kernel_regularizer='l2')\n    except TypeError:\n        pass\n"
+        "def dense():\n    try:\n        return Dense(4, kernel_regularizer='l2')\n"
+        "    except TypeError:\n        pass\n"
         "    return Dense(4, W_regularizer='l2')\n",
         "try:\n    from keras.layers import Conv2D\nexcept ImportError:\n    from keras.layers import Convolution2D\n"
         "    hidden = Convolution2D(4, 3, 3, W_regularizer='l2')\n",
@@ -170,7 +172,8 @@ def test_a_version_is_told_by_a_function_an_operand_or_the_installed_distributio
     "text",
     [
         "options = {'W_regularizer': 'l2'}\nDense(4, **options)\nassert options == {'W_regularizer': 'l2'}\n",
-        "more = {'kernel_regularizer': 'l2'}\noptions = {'W_regularizer': 'l2'}\noptions.update(more)\nDense(4, **options)\n",
+        "more = {'kernel_regularizer': 'l2'}\noptions = {'W_regularizer': 'l2'}\n"
+        "options.update(more)\nDense(4, **options)\n",
     ],
 )
 def test_a_dict_that_is_compared_or_updated_with_the_new_key_by_name_is_not_renamed(text: str) -> None:

@@ -12,11 +12,12 @@ from reglint.settings import Selection, Settings
 
 
 def _settings(card: Card, example: Example, unsafe_fixes: bool = False) -> Settings:
-    """The settings for an example; a rule to opt in to is on in its own."""
+    """The settings for an example; a rule to opt in to, or in preview, is on in its own."""
     return Settings(
         keras_version=example.attributes.get("keras"),
         target=example.attributes.get("target"),
         unsafe_fixes=unsafe_fixes,
+        preview=not card.stable,
         selections=(Selection(extend_select=(card.code,)),) if card.opt_in else (),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reglint.globs import Glob
+from reglint.reports import FORMATS
 from reglint.settings import (
     DEFAULT_EXCLUDE,
     Resolver,
@@ -179,7 +180,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(tmp_path: Path) -> N
         ("preview = 'yes'", "preview must be true or false, not 'yes'"),
         ("unsafe-fixes = 1", "unsafe-fixes must be true or false, not 1"),
         ("target = 3", "target must be a string, not 3"),
-        ("output-format = 'xml'", "output-format must be one of text, json, not 'xml'"),
+        ("output-format = 'xml'", f"output-format must be one of {', '.join(FORMATS)}, not 'xml'"),
         ("layers = ['Dense']", "layers must be a table of strings, not ['Dense']"),
         ("per-file-ignores = ['a']", "per-file-ignores must be a table of lists of rule codes, not ['a']"),
         ("extend = ['a', 'b']", "extend must be the path of one file, not ['a', 'b']"),
@@ -251,6 +252,35 @@ def test_an_extended_pyproject_is_read_at_its_table(tmp_path: Path) -> None:
     write(tmp_path / "shared", "[tool.reglint]\npreview = true\n")
     path = write(tmp_path, '[tool.reglint]\nextend = "shared/pyproject.toml"\n')
     assert load(path).preview
+
+
+def test_per_file_ignores_replace_those_of_an_extended_file(tmp_path: Path) -> None:
+    write(tmp_path, '[per-file-ignores]\n"a.py" = ["REG101"]\n', "base.toml")
+    path = write(tmp_path, '[tool.reglint]\nextend = "base.toml"\nper-file-ignores = { "b.py" = ["REG102"] }\n')
+    assert load(path).ignored_for(str(tmp_path / "a.py")) == ()
+    assert load(path).ignored_for(str(tmp_path / "b.py")) == ("REG102",)
+
+
+def test_an_extended_file_can_extend_another(tmp_path: Path) -> None:
+    write(tmp_path / "a/b", 'preview = true\ntarget = "keras==2.0"\n', "far.toml")
+    write(tmp_path / "a", 'extend = "b/far.toml"\ntarget = "keras==3.0"\n', "near.toml")
+    settings = load(write(tmp_path, '[tool.reglint]\nextend = "a/near.toml"\n'))
+    assert (settings.preview, settings.target) == (True, "keras==3.0")
+
+
+def test_a_required_version_of_an_extended_file_counts_even_where_it_is_replaced(tmp_path: Path) -> None:
+    write(tmp_path, 'required-version = ">=99"\n', "base.toml")
+    path = write(tmp_path, '[tool.reglint]\nextend = "base.toml"\nrequired-version = ">=0.1"\n')
+    with pytest.raises(SettingsError, match=r"base\.toml: required-version is '>=99'"):
+        load(path)
+
+
+def test_a_baseline_is_a_path_from_the_folder_of_its_file(tmp_path: Path) -> None:
+    write(tmp_path / "shared", 'baseline = "../known.json"\n', "base.toml")
+    assert load(write(tmp_path, '[tool.reglint]\nextend = "shared/base.toml"\n')).baseline == tmp_path / "known.json"
+    assert load(write(tmp_path, '[tool.reglint]\nextend = "shared/base.toml"\nbaseline = ""\n')).baseline is None
+    with pytest.raises(SettingsError, match="baseline must be a string"):
+        Settings.from_mapping({"baseline": 3})
 
 
 def test_files_that_extend_each_other_are_refused(tmp_path: Path) -> None:

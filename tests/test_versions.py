@@ -180,3 +180,10 @@ def test_a_hazard_is_judged_by_what_runs_not_by_what_is_imported() -> None:
     assert Allowed.parse("tensorflow==2.17.0; keras==3.14.0", "").among("tensorflow", hazard)
     assert Allowed.parse("tensorflow==1.12.0", "").among("tensorflow", hazard)
     assert not Allowed.parse("tensorflow==2.15.0", "").among("tensorflow", hazard)
+
+
+def test_a_tensorflow_that_brings_no_keras_is_not_named_for_one() -> None:
+    old = Allowed.parse("tensorflow>=1.5,<1.7", "requirements.txt:1")
+    assert old.origin(old.engines("keras")) == ""
+    new = Allowed.parse("tensorflow==2.17", "requirements.txt:1")
+    assert new.origin(new.engines("keras")) == "requirements.txt:1"

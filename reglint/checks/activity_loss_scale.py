@@ -13,10 +13,10 @@ from reglint.findings import Finding, Severity
 from reglint.names.scopes import Mention
 from reglint.names.values import LiteralValue
 from reglint.rulebook import Card, facts
-from reglint.usage.arguments import wrappers
 from reglint.usage.file import File
-from reglint.usage.hazards import allowed_by, is_newest, version_data
+from reglint.usage.hazards import allowed_by, is_newest, until, version_data
 from reglint.usage.models import is_model
+from reglint.usage.wrapping import wrappings
 from reglint.versions import Allowed, Release
 
 _DEFAULT_BATCH_SIZE = 32
@@ -66,8 +66,8 @@ def check(file: File, card: Card) -> Iterator[Finding]:
 def _limits(file: File, use: ActivityUse) -> list[Mapping[str, str]] | None:
     """The releases that count the loss of this layer as that of its output; None where no two count it alike."""
     names = [layer.name for layer in use.layers]
-    if use.call is not None and use.above is not None:
-        around = [layer.name for layer, _ in wrappers(file, use.call, use.above, use.mention.place)]
+    if use.call is not None:
+        around = [wrapping.wrapper.name for wrapping in wrappings(file, use.call)]
         # dropped in Keras 3, divided by batch size times steps in TensorFlow from 1.15 on
         if "TimeDistributed" in around:
             return None
@@ -148,12 +148,8 @@ def _spans(scaled: Scaled, side: str) -> str:
             continue
         first = run[0].version if package == last_package else str(run[0])
         last_package = package
-        if len(run) == 1:
-            spans.append(first)
-        elif is_newest(run[-1]):
-            spans.append(f"{first} and later")
-        else:
-            spans.append(f"{first} to {run[-1].version}")
+        open_ended = len(run) > 1 and is_newest(run[-1])
+        spans.append(f"{first} and later" if open_ended else f"{first}{until(run)}")
     return ", ".join(spans[:-1]) + (" and " if len(spans) > 1 else "") + spans[-1]
 
 

@@ -9,14 +9,17 @@ import libcst as cst
 
 from reglint.findings import Finding, Severity
 from reglint.keras_api import Layer
-from reglint.names.scopes import Link, Mention, dotted
-from reglint.names.values import ClassValue, FunctionValue, InstanceValue, LiteralValue, MadeValue, Symbol
+from reglint.names.scopes import Link, Mention, Place, dotted
 from reglint.rulebook import Card, facts
-from reglint.usage.arguments import Argument, arguments, is_given, layers_of
+from reglint.usage.arguments import Argument, arguments, layers_of
+from reglint.usage.compatibility import Guards
 from reglint.usage.compositions import Composition, Compositions
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.holders import is_guarded, is_penalty
+from reglint.usage.strength import is_penalty_layer, strengths_of
 from reglint.usage.symbols import is_load
+from reglint.usage.wrapping import wrappings
 from reglint.versions import Release
 
 _ARGUMENT = "activity_regularizer"
@@ -59,9 +62,9 @@ class Wrong(NamedTuple):
 def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each activity regularizer that an allowed release gets wrong somewhere."""
     compositions = Compositions(file)
-    by_layers: dict[tuple[tuple[str, str], ...], list[Wrong]] = {}
+    by_layers: dict[object, list[Wrong]] = {}
     for use in activity_uses(file):
-        key = tuple(layer[:2] for layer in use.layers)
+        key = is_over_time(file, use), *(layer[:2] for layer in use.layers)
         if key not in by_layers:
             by_layers[key] = list(_wrong(file, use))
         if any(each.use in _COMMON for each in by_layers[key]):
@@ -70,13 +73,27 @@ def check(file: File, card: Card) -> Iterator[Finding]:
 
 def activity_uses(file: File) -> Iterator[ActivityUse]:
     """The layers that are given an activity regularizer, and the ``ActivityRegularization`` layers."""
+    guards = Guards(file, (), ())
     for argument in arguments(file, _ARGUMENT):
-        if _is_made(file, argument):
+        if is_penalty(file, argument.value, argument.place) and not _is_chosen(guards, argument):
             yield ActivityUse(argument.mention, argument.layers, argument.call, argument.above)
     for name in dict.fromkeys([_LAYER, *_local_names(file)]):
         for mention in file.mentions(name):
             if isinstance(mention.node, cst.Name) and is_load(mention.node, mention.above.node):
-                yield from _layer_uses(file, mention)
+                if not guards.is_prepared(mention):
+                    yield from _layer_uses(file, guards, mention)
+
+
+def _is_chosen(guards: Guards, argument: Argument) -> bool:
+    """Does the program choose by Keras's version whether it passes the argument, or which strength it has?"""
+    return is_guarded(guards, argument) or guards.is_choice(argument.value, argument.place)
+
+
+def is_over_time(file: File, use: ActivityUse) -> bool:
+    """Is the layer put into a ``TimeDistributed``?"""
+    if use.call is None:
+        return False
+    return any(wrapping.wrapper.name == "TimeDistributed" for wrapping in wrappings(file, use.call))
 
 
 def _local_names(file: File) -> Iterator[str]:
@@ -88,14 +105,6 @@ def _local_names(file: File) -> Iterator[str]:
                     yield binding.name
 
 
-def _is_made(file: File, argument: Argument) -> bool:
-    """Is the regularizer made or named here, rather than handed on by a library (`self.activity_regularizer`)?"""
-    values = file.resolver.values(argument.value, argument.place)
-    known = [v for v in values if isinstance(v, (MadeValue, LiteralValue, InstanceValue, FunctionValue, ClassValue))]
-    named_ = [v for v in values if isinstance(v, Symbol) and file.api.regularizer(v.qualname) is not None]
-    return bool(known or named_) and is_given(file, argument.value, argument.place)
-
-
 def _generation(layer: Layer) -> str:
     """Since when a layer class has had the argument, as the table names it."""
     if _ARGUMENT in layer.facts.get("keras1", ()) or layer.name == _LAYER:
@@ -104,24 +113,32 @@ def _generation(layer: Layer) -> str:
     return "keras2" if _ARGUMENT in layer.facts.get("regularizers", ()) and layer.name not in young else "others"
 
 
-def _layer_uses(file: File, mention: Mention) -> Iterator[ActivityUse]:
+def _layer_uses(file: File, guards: Guards, mention: Mention) -> Iterator[ActivityUse]:
     """The call of the mentioned layer class."""
     node: cst.BaseExpression = mention.node
     above = mention.above
     if isinstance(above.node, cst.Attribute) and above.node.attr is node and above.up is not None:
         node, above = above.node, above.up
     call = above.node
-    if isinstance(call, cst.Call) and call.func is node and call.args:
+    if isinstance(call, cst.Call) and call.func is node and _is_strong(file, guards, call, mention.place):
         layers = layers_of(file, node, mention.place)
         if layers and all(layer.name == _LAYER for layer in layers):
             yield ActivityUse(mention, layers, call, above.up)
 
 
+def _is_strong(file: File, guards: Guards, call: cst.Call, place: Place) -> bool:
+    """Has an ``ActivityRegularization`` a strength, which does not depend on Keras's version?"""
+    chosen = any(guards.is_choice(strength, place) for strength in strengths_of(call))
+    return is_penalty_layer(file, call, place) and not chosen
+
+
 def _wrong(file: File, use: ActivityUse) -> Iterator[Wrong]:
     """What the allowed releases get wrong, whether this use meets it or not."""
     kind = _LAYER if any(layer.name == _LAYER for layer in use.layers) else "others"
+    over_time = facts("activity_loss")["over_time"] if is_over_time(file, use) else None
     for row in facts("activity_loss")["wrong"]:
-        if row.get("layers", kind) != kind:
+        name = row.get("use") or row["claim"]
+        if row.get("layers", kind) != kind or (over_time and (kind == _LAYER or name not in over_time["uses"])):
             continue
         releases = tuple(
             release
@@ -130,7 +147,7 @@ def _wrong(file: File, use: ActivityUse) -> Iterator[Wrong]:
             if all(release in file.engines(package, accepted) for accepted in use.accepted)
         )
         if releases:
-            yield Wrong(row.get("use") or row["claim"], row["says"], releases)
+            yield Wrong(name, row["says"], releases)
 
 
 def _finding(file: File, card: Card, use: ActivityUse, wrong: list[Wrong], compositions: Compositions) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from reglint.findings import Finding
-from reglint.names.scopes import string_value
+from reglint.names.scopes import Place, string_value
 from reglint.names.values import LiteralValue, MadeValue, Value
 from reglint.rulebook import Card
 from reglint.usage.calls import CallSite, call_of
@@ -16,6 +16,8 @@ from reglint.usage.penalties import Penalty, penalties_in
 
 _DECAYING = ("adamw",)
 _DECAY = "weight_decay"
+_HOLDING = ("get", "LossScaleOptimizer")  # `optimizers.get("adamw")`, and one that holds another
+_EXCLUDING = "exclude_from_weight_decay"
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:
@@ -49,26 +51,43 @@ def _decay(file: File, site: CallSite) -> str | None:
         if arg.star:
             return None
         if (arg.keyword is None and rank == 0) or (arg.keyword is not None and arg.keyword.value == "optimizer"):
-            names = [_decaying(file, value) for value in file.resolver.values(arg.value, site.place)]
-            return names[0] if names and all(names) else None
+            return _decaying_in(file, arg.value, site.place)
     return None
+
+
+def _decaying_in(file: File, node: cst.BaseExpression, place: Place) -> str | None:
+    """The name of the optimizer that an expression may be, if every one of them decays the weights."""
+    names = [_decaying(file, value) for value in file.resolver.values(node, place)]
+    return names[0] if names and all(names) else None
 
 
 def _decaying(file: File, value: Value) -> str | None:
     if isinstance(value, LiteralValue) and isinstance(value.node, cst.SimpleString):
         text = string_value(value.node) or ""
         return text if text.lower() in _DECAYING else None
-    if not isinstance(value, MadeValue):
+    if not isinstance(value, MadeValue) or _excludes(file, value):
         return None
     name = file.api.keras_name(value.qualname)
-    if name is None or "optimizers" not in name.path:
+    if name is None or not {"optimizers", "mixed_precision"} & set(name.path):
         return None
+    if name.path[-1] in _HOLDING and value.call.args:
+        return _decaying_in(file, value.call.args[0].value, value.place)
     amounts = [arg.value for arg in value.call.args if arg.keyword is not None and arg.keyword.value == _DECAY]
     if any(_is_nothing(amount) for amount in amounts):
         return None
     if amounts:
         return f"{name.path[-1]}({_DECAY}=…)"
     return name.path[-1] if name.path[-1].lower() in _DECAYING else None
+
+
+def _excludes(file: File, optimizer: MadeValue) -> bool:
+    """Does the program choose itself which weights the optimizer is not to decay?"""
+    for mention in file.mentions(_EXCLUDING):
+        site = call_of(mention)
+        bases = file.resolver.values(site.base, site.place) if site is not None and site.base is not None else ()
+        if not all(isinstance(base, MadeValue) and base.call is not optimizer.call for base in bases):
+            return True
+    return False
 
 
 def _is_nothing(node: cst.BaseExpression) -> bool:

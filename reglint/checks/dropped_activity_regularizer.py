@@ -9,12 +9,17 @@ import libcst as cst
 
 from reglint.findings import Applicability, Edit, Finding, Fix, Severity
 from reglint.keras_api import Layer
+from reglint.names.values import MadeValue
 from reglint.rulebook import Card, facts
-from reglint.usage.arguments import Argument, arguments, wrappers
+from reglint.usage.arguments import Argument, arguments, layers_of
+from reglint.usage.calls import CallSite, calls_in
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import CallText, File
 from reglint.usage.hazards import allowed_by, named, version_data
 from reglint.usage.holders import is_guarded, is_penalty
+from reglint.usage.penalties import penalties_in
+from reglint.usage.tensors import run_together
+from reglint.usage.wrapping import is_used_otherwise, wrappings
 from reglint.versions import Release
 
 _KEYWORD = "activity_regularizer"
@@ -43,6 +48,7 @@ def check(file: File, card: Card) -> Iterator[Finding]:
         drops = list(_drops(file, card, argument))
         if drops and is_penalty(file, argument.value, argument.place):
             yield _finding(file, card, argument, drops)
+    yield from _of_inner_layers(file, card)
 
 
 def _is_of_subclass(argument: Argument) -> bool:
@@ -52,12 +58,68 @@ def _is_of_subclass(argument: Argument) -> bool:
 
 
 def _drops(file: File, card: Card, argument: Argument) -> Iterator[Drop]:
-    tables = [table for table in facts(card.facts or "dropped_loss").values() if isinstance(table, Mapping)]
+    tables = _tables(card)
+    if not _is_assigned_later(file, argument):
+        for layer in _reached(file, argument):
+            yield from _by(file, layer, layer, "layers", tables, None)
+    if argument.call is None or argument.above is None:
+        return
+    if not is_used_otherwise(file, argument.call, argument.above, argument.place):
+        for wrapping in wrappings(file, argument.call):
+            yield from _by(file, wrapping.wrapper, argument.layers[0], "wrappers", tables, wrapping.call)
+
+
+def _tables(card: Card) -> list[Mapping[str, Any]]:
+    return [table for table in facts(card.facts or "dropped_loss").values() if isinstance(table, Mapping)]
+
+
+def _is_assigned_later(file: File, argument: Argument) -> bool:
+    """Is the attribute of the layer assigned as well? That is what makes it count in Keras 3."""
+    for assigned in file.names.attributes.get(_KEYWORD, ()):
+        values = file.resolver.values(assigned.target.value, assigned.place)
+        if any(isinstance(value, MadeValue) and value.call is argument.call for value in values):
+            return True
+    return False
+
+
+def _reached(file: File, argument: Argument) -> Iterator[Layer]:
+    """The layers that the keyword reaches, without those behind the end of the arm in which a dict is given it."""
     for layer in argument.layers:
-        yield from _by(file, layer, layer, "layers", tables, None)
-    if argument.call is not None and argument.above is not None:
-        for wrapper, call in wrappers(file, argument.call, argument.above, argument.place):
-            yield from _by(file, wrapper, argument.layers[0], "wrappers", tables, call)
+        direct = argument.call is not None and layers_of(file, argument.call.func, argument.place)
+        places = [] if direct else [site.place for site in _calls_of(file, layer)]
+        here = [place for place in places if place.scope is argument.place.scope]
+        if len(here) < len(places) or not here or any(run_together(argument.place, place) for place in here):
+            yield layer
+
+
+def _calls_of(file: File, layer: Layer) -> Iterator[CallSite]:
+    for site in calls_in(file).sites(file.names):
+        if any(found[:2] == layer[:2] for found in layers_of(file, site.call.func, site.place)):
+            yield site
+
+
+def _of_inner_layers(file: File, card: Card) -> Iterator[Finding]:
+    """Findings on layers that are nothing but an activity regularizer, in a wrapper that adds nothing for them."""
+    every = [(table, name) for table in _tables(card) for name in table.get("inner", ())]
+    for known, name in every if _TIME_DISTRIBUTED in file.source.text else ():
+        for site in calls_in(file).named(file.names, name) if name in file.source.text else ():
+            layers = [layer for layer in layers_of(file, site.call.func, site.place) if layer.name == name]
+            found = [w for w in wrappings(file, site.call) if w.wrapper.name == _TIME_DISTRIBUTED]
+            penalties = penalties_in(file).of_layer(layers[0], [(site.call, site.place)], frozen=True) if layers else ()
+            if not found or not any(p.sure for p in penalties):
+                continue
+            package = found[0].wrapper.package or layers[0].package
+            releases = file.engines(package, known["releases"])
+            if not releases or is_used_otherwise(file, site.call, site.above, site.place):
+                continue
+            message = (
+                f"`{_TIME_DISTRIBUTED}` drops the penalty of the `{name}` inside in {named(releases)}"
+                f"{allowed_by(file, releases)}: it adds 0.0 to the loss; {known['instead']}"
+            )
+            severity = Severity.ERROR if set(_every(file, package)) <= set(releases) else Severity.WARNING
+            start, end = file.span(site.mention.node)
+            data = version_data(file, package, releases)
+            yield Finding(card.code, card.name, severity, message, start, end, data=data)
 
 
 def _by(
@@ -94,9 +156,8 @@ def _advice(file: File, card: Card, argument: Argument, drops: Sequence[Drop]) -
     """What to do instead, and which allowed releases refuse it; a SimpleRNN is best helped on a Bidirectional."""
     tables = facts(card.facts or "dropped_loss")
     known = drops[0].known
-    if drops[0].wrapper is None and argument.call is not None and argument.above is not None:
-        around = wrappers(file, argument.call, argument.above, argument.place)
-        if any(wrapper.name == "Bidirectional" for wrapper, _ in around):
+    if drops[0].holder == "SimpleRNN" and argument.call is not None:
+        if any(wrapping.wrapper.name == "Bidirectional" for wrapping in wrappings(file, argument.call)):
             known = tables["works_on_bidirectional"]
     works = known if "works" not in known else tables[known["works"]]
     refusing = [release for release in _every(file, drops[0].package) if release not in _in(file, drops[0], works)]
@@ -133,8 +194,8 @@ def _fix(file: File, card: Card, argument: Argument, drops: Sequence[Drop]) -> t
     works = facts(card.facts or "dropped_loss")["works_on_time_distributed"]
     if not set(_every(file, drop.package)) <= set(_in(file, drop, works)):
         return None, f"an allowed release refuses `{_KEYWORD}` on `{_TIME_DISTRIBUTED}`"
-    if not isinstance(argument.above.node, cst.Arg):
-        return None, "the layer has a name, so it may be used elsewhere as well"
+    if argument.above.up is None or argument.above.up.node is not drop.wrapper:
+        return None, f"the layer does not stand in the call of `{_TIME_DISTRIBUTED}`"
     if len(drops) > len(wrapped):
         return None, "the layer itself drops it too"
     if any(arg.star or (arg.keyword is not None and arg.keyword.value == _KEYWORD) for arg in drop.wrapper.args):

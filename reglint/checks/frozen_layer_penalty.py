@@ -9,16 +9,19 @@ import libcst as cst
 
 from reglint.findings import Finding
 from reglint.names.scopes import Link, Mention
-from reglint.names.values import InstanceValue, LiteralValue, MadeValue
+from reglint.names.values import LiteralValue
 from reglint.rulebook import Card, facts
-from reglint.usage.arguments import layers_of
+from reglint.usage.constructions import constructions, value_under
 from reglint.usage.file import File
 from reglint.usage.hazards import named, version_data
-from reglint.usage.holders import holders, is_penalty, listed, weight_penalties
-from reglint.usage.penalties import Penalties, Penalty, penalties_in
-from reglint.versions import Release
+from reglint.usage.holders import listed
+from reglint.usage.members import members, weight_penalties_of
+from reglint.usage.penalties import Penalty, penalties_in
+from reglint.versions import Allowed, Release
 
-_ACTIVITY = "activity_regularizer"
+_ACTIVITY = ("activity_regularizer", "activity")
+_BESIDE = ("tf-keras", "keras-core")
+"""Packages that are imported under a name of their own, and so stay what they are whatever Keras is installed."""
 
 
 class Change(NamedTuple):
@@ -33,39 +36,71 @@ def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each ``trainable`` that freezes a regularizer, where the target treats it differently."""
     if file.target is None:
         return
-    penalties = penalties_in(file)
     for mention in file.mentions("trainable"):
-        package, found = _frozen(file, penalties, mention)
-        change = _change(file, card, package) if found else None
+        package, found = _frozen(file, mention)
+        change = _change(file, card, file.target, package) if found else None
         if change is not None:
             start, end = file.span(mention.node)
             data = version_data(file, package, change.kept + change.gone)
             yield Finding(card.code, card.name, card.severity, _message(found, change), start, end, data=data)
 
 
-def _frozen(file: File, penalties: Penalties, mention: Mention) -> tuple[str, tuple[Penalty, ...]]:
+def _frozen(file: File, mention: Mention) -> tuple[str, tuple[Penalty, ...]]:
     """The weight penalties of what is frozen where ``trainable`` is mentioned, and the package that it is from."""
-    parent, link = mention.above
-    if link is None:
+    value = value_under(mention)
+    if value is not None:
+        return _made_frozen(file, mention) if _is_false(file, value, mention) else ("", ())
+    target, value = _assignment(mention)
+    if target is None or value is None or not _is_false(file, value, mention):
         return "", ()
-    if isinstance(parent, cst.Arg) and parent.keyword is mention.node and isinstance(link.node, cst.Call):
-        if _is_false(file, parent.value, mention):
-            return _frozen_by_argument(file, penalties, link.node, mention)
-    elif isinstance(parent, cst.Attribute) and parent.attr is mention.node:
-        assigned = _assigned(link)
-        if assigned is not None and _is_false(file, assigned, mention):
-            values = holders(file.resolver, parent.value, mention.place)
-            known = [value for value in values if isinstance(value, (MadeValue, InstanceValue))]
-            if known:
-                return penalties.package(known[0]), weight_penalties(penalties, known)
-    return "", ()
+    found, penalties = members(file, target, mention.place), penalties_in(file)
+    return ("", ()) if found is None else (penalties.package(found.values[0]), weight_penalties_of(penalties, found))
 
 
-def _assigned(link: Link) -> cst.BaseExpression | None:
-    """The value of the assignment whose target the attribute below ``link`` is."""
-    up = link.up
-    if isinstance(link.node, cst.AssignTarget) and up is not None and isinstance(up.node, cst.Assign):
-        return up.node.value
+def _made_frozen(file: File, mention: Mention) -> tuple[str, tuple[Penalty, ...]]:
+    """``Dense(8, kernel_regularizer="l2", trainable=False)``, or a wrapper or model that is made so."""
+    penalties = penalties_in(file)
+    found = [
+        (made.layer.package, penalty)
+        for made in constructions(file, mention)
+        for penalty in penalties.of_layer(made.layer, made.calls, frozen=True)
+        if penalty.sure and penalty.keyword not in _ACTIVITY
+    ]
+    call = mention.above.up.node if mention.above.up is not None else None
+    if not found and isinstance(call, cst.Call):
+        model = members(file, call, mention.place)
+        if model is not None and all(penalties.is_model(value) for value in model.values):
+            return penalties.package(model.values[0]), weight_penalties_of(penalties, model)
+    return (found[0][0] if found else ""), tuple(dict.fromkeys(penalty for _, penalty in found))
+
+
+def _assignment(mention: Mention) -> tuple[cst.BaseExpression | None, cst.BaseExpression | None]:
+    """``x`` and ``value`` of ``x.trainable = value``, of such an item of a tuple, or of ``setattr(x, …, value)``."""
+    parent, link = mention.above
+    if isinstance(parent, cst.Attribute) and parent.attr is mention.node and link is not None:
+        return parent.value, _assigned(link, parent)
+    if isinstance(parent, cst.Arg) and link is not None and isinstance(link.node, cst.Call):
+        call = link.node
+        if isinstance(call.func, cst.Name) and call.func.value == "setattr" and len(call.args) == 3:
+            return call.args[0].value, call.args[2].value if call.args[1] is parent else None
+    return None, None
+
+
+def _assigned(link: Link, target: cst.Attribute) -> cst.BaseExpression | None:
+    """The value of the assignment of which ``target``, below ``link``, is a target, or an item of one."""
+    node, up = link
+    rank: int | None = None
+    if isinstance(node, cst.Element) and up is not None and isinstance(up.node, (cst.Tuple, cst.List)):
+        rank = next(rank for rank, element in enumerate(up.node.elements) if element is node)
+        node, up = up.up if up.up is not None else up
+    if not isinstance(node, cst.AssignTarget) or up is None or not isinstance(up.node, cst.Assign):
+        return None
+    value = up.node.value
+    if rank is None:
+        return value
+    if isinstance(value, (cst.Tuple, cst.List)) and rank < len(value.elements):
+        every = value.elements[: rank + 1]
+        return every[-1].value if all(isinstance(element, cst.Element) for element in every) else None
     return None
 
 
@@ -77,34 +112,26 @@ def _is_false(file: File, node: cst.BaseExpression, mention: Mention) -> bool:
     )
 
 
-def _frozen_by_argument(
-    file: File, penalties: Penalties, call: cst.Call, mention: Mention
-) -> tuple[str, tuple[Penalty, ...]]:
-    """``Dense(8, kernel_regularizer="l2", trainable=False)``, or a wrapper or model that is made so."""
-    layers = layers_of(file, call.func, mention.place)
-    own = [
-        Penalty(arg.keyword.value, layers[0].name, True)
-        for arg in call.args
-        if len(layers) == 1 and arg.keyword is not None
-        if arg.keyword.value in layers[0].facts.get("regularizers", ()) and arg.keyword.value != _ACTIVITY
-        if is_penalty(file, arg.value, mention.place)
-    ]
-    values = [value for value in file.resolver.values(call, mention.place) if isinstance(value, MadeValue)]
-    found = tuple(dict.fromkeys([*own, *weight_penalties(penalties, values)]))
-    return (penalties.package(values[0]) if values else ""), found
-
-
-def _change(file: File, card: Card, package: str) -> Change | None:
+def _change(file: File, card: Card, target: Allowed, package: str) -> Change | None:
     """How the penalty of a frozen layer changes between what is allowed now and the target, if it does."""
     known = facts(card.facts or "frozen_loss")
     kept, gone = known["kept"]["releases"], known["gone"]["releases"]
-    assert file.target is not None
-    now, then = file.current, file.target
-    loses = now.among(package, kept), then.among(package, gone)
+    there = _packages_there(target, package)
+    loses = file.among(file.current, package, kept), _of_all(file, target, there, gone)
     if all(loses):
         return Change(*loses, gains=False)
-    gains = then.among(package, kept), now.among(package, gone)
+    gains = _of_all(file, target, there, kept), file.among(file.current, package, gone)
     return Change(*gains, gains=True) if all(gains) else None
+
+
+def _packages_there(target: Allowed, package: str) -> tuple[str, ...]:
+    """The packages of which the code will be once it is at the target: its own, where the target speaks of that."""
+    spoken_of = {package, "keras", "tensorflow"} & set(target.bounds)
+    return (package,) if spoken_of or package in _BESIDE else tuple(target.bounds)
+
+
+def _of_all(file: File, allowed: Allowed, packages: tuple[str, ...], releases: dict[str, str]) -> tuple[Release, ...]:
+    return tuple(dict.fromkeys(release for each in packages for release in file.among(allowed, each, releases)))
 
 
 def _message(found: tuple[Penalty, ...], change: Change) -> str:

@@ -22,6 +22,7 @@ from reglint.usage.strength import (
     is_prepared,
     is_renamed_string,
     number,
+    number_of,
     row_of,
     sites,
     where,
@@ -29,6 +30,7 @@ from reglint.usage.strength import (
 from reglint.usage.symbols import Use, imports, uses
 
 _START = re.compile(r"l[12](?![0-9a-z]|_?l[12])")
+_QUOTED = re.compile(r"\s*(?:[\w.]+\.)?(?:l1|l2|l1_l2|L1|L2|L1L2)\(.*\)\s*")
 _REGISTERED = ("custom_object", "register_keras_serializable")
 
 
@@ -74,12 +76,20 @@ def _value_finding(file: File, card: Card, site: Site, written: Written) -> Find
     if not engines:
         return None
     failing = where(file, site.packages, engines)
-    instead = f"did you mean `'{guess}'`?" if guess else row["instead"].format(shown=written.shown)
+    instead = guess or row[_advice(written)].format(shown=written.shown)
     message = f"{row['says'].format(shown=written.shown)}{failing}; {instead}"
     # another module may register a name that looks like nothing of Keras's
     sure = always and not failing and (guess is not None or row["value"] != "string")
     data = version_data(file, site.packages[0], engines)
     return Finding(card.code, card.name, _severity(sure), message, *site.span(file, written), data=data)
+
+
+def _advice(written: Written) -> str:
+    """Which advice of its table a value gets: a number that is no strength has its own."""
+    strength = number_of(written.shown) if written.value == "number" else None
+    if strength is None or strength > 0:
+        return "instead"
+    return "instead_of_negative" if strength < 0 else "instead_of_zero"
 
 
 def _severity(sure: bool) -> Severity:
@@ -94,10 +104,12 @@ def _may_be_registered(file: File, text: str) -> bool:
 
 
 def _guess(text: str) -> str | None:
-    """The name of a regularizer, right in every release, that may be meant."""
+    """What may be meant: a call that was put in quotes, or the name of a regularizer that every release has."""
+    if _QUOTED.fullmatch(text):
+        return f"call it: `{text.strip()}` without quotes"
     start = _START.match(text.lower())
     close = [start[0]] if start else difflib.get_close_matches(text.lower(), ("l1", "l2"), n=1, cutoff=0.5)
-    return close[0] if close else None
+    return f"did you mean `'{close[0]}'`?" if close else None
 
 
 # -------------------------------------------------------------------------------------------------------------- calls
@@ -121,7 +133,8 @@ def _call_findings(file: File, card: Card, use: Use, name: str) -> Iterator[Find
                 yield from _call_finding(file, card, use, "unknown keyword", arg.keyword, name, word)
                 continue
             if len(own) == 1:
-                yield from _call_finding(file, card, use, "own keyword", arg.keyword, name, word)
+                kind = "own keyword" if name.islower() else f"own keyword of {name}"
+                yield from _call_finding(file, card, use, kind, arg.keyword, name, word)
         yield from _strength_findings(file, card, use, arg, name)
 
 
@@ -148,7 +161,9 @@ def _call_finding(
         return
     engines = engines_of(file, [use.package], row["releases"])
     failing = where(file, [use.package], engines)
-    message = f"{row['says'].format(name=name, shown=shown)}{failing}; {row['instead'].format(name=name, shown=shown)}"
+    count = "one strength" if len(facts("regularizer_values")["functions"][name]) == 1 else "two strengths"
+    words = {"name": name, "shown": shown, "count": count}
+    message = f"{row['says'].format(**words)}{failing}; {row['instead'].format(**words)}"
     severity = _severity(row is refused and not failing)
     data = version_data(file, use.package, engines)
     yield Finding(card.code, card.name, severity, message, *file.span(spot), data=data)

@@ -9,7 +9,7 @@ import libcst as cst
 
 from reglint.findings import Finding, Severity
 from reglint.names.scopes import Mention, Place, Scope, string_value
-from reglint.names.values import FunctionValue, LiteralValue
+from reglint.names.values import FunctionValue, LiteralValue, MadeValue, Symbol
 from reglint.rulebook import Card, facts
 from reglint.tree import walk
 from reglint.usage.built_layers import Built, BuiltLayers
@@ -25,6 +25,9 @@ from reglint.usage.calls import (
 )
 from reglint.usage.file import File
 from reglint.usage.hazards import version_data
+
+_SAVING = ("save", "save_model")
+_STEPS = frozenset({"apply_gradients", "minimize", "GradientTape"})  # of a hand-written training
 
 
 class _Assignment(NamedTuple):
@@ -161,6 +164,18 @@ def _asks_whether_built(mention: Mention) -> bool:
     )
 
 
+def _is_kept(mention: Mention, names: set[str]) -> bool:
+    """Is the attribute that is mentioned read in a statement which speaks of one of the names?"""
+    for node in mention.above.nodes():
+        if isinstance(node, cst.AssignTarget):
+            return False
+        if isinstance(node, cst.BaseSmallStatement):
+            return any(isinstance(part, cst.Name) and part.value in names for part in walk(node))
+        if isinstance(node, cst.BaseStatement):
+            return False
+    return False
+
+
 # ------------------------------------------------------------------------------------------------------ made anew later
 
 
@@ -172,16 +187,18 @@ class _Rebuilding:
         self._file = file
         self._calls = calls
         # what was never saved here is not what is loaded
-        saved = any(any(calls.named(file.names, name)) for name in ("save", "save_model"))
+        saved = any(any(calls.named(file.names, name)) for name in _SAVING)
         self._rebuilds = frozenset(known["rebuilds"]) - (frozenset() if saved else {"load_model"})
         self._configs = frozenset(known["configs"])
-        self._trainings = frozenset(known["trainings"])
-        self._own = {"add_loss", "build"}
+        self._trainings = frozenset(known["trainings"]) | _STEPS
+        self._own = frozenset(known["adds"])
 
     def follows(self, assignment: _Assignment) -> bool:
         """Does the assignment count in the end?"""
         function = outermost_function(assignment.place)
-        if self._reads(assignment, function):
+        if self._reads(assignment, function) or self._sets_the_variable(function):
+            return True
+        if self._puts_back(assignment, function):
             return True
         return self._after(function, assignment.place.order, self._rebuilds | self._configs | self._own, ())
 
@@ -201,23 +218,80 @@ class _Rebuilding:
             for binding in self._file.names.attributes.get(name, ())
         )
 
-    def _after(self, scope: Scope, order: int, words: frozenset[str] | set[str], seen: tuple[Scope, ...]) -> bool:
-        """Is a model made anew in ``scope`` after ``order``, before it is trained, or by those who call it?"""
+    def _sets_the_variable(self, function: Scope) -> bool:
+        """``layer.kernel.regularizer = …``: Keras 3 asks the variable itself (measured with 3.15.1: 3.0)."""
+        return any(
+            isinstance(binding.target.value, cst.Attribute) and outermost_function(binding.place) is function
+            for binding in self._file.names.attributes.get("regularizer", ())
+        )
+
+    def _puts_back(self, assignment: _Assignment, function: Scope) -> bool:
+        """Is it what the layers had before ``None`` was assigned to them in the same function?"""
+        attribute, order = assignment.attribute, assignment.place.order
+        if not any(
+            isinstance(binding.value, cst.Name)
+            and binding.value.value == "None"
+            and binding.place.order < order
+            and outermost_function(binding.place) is function
+            for binding in self._file.names.attributes.get(attribute, ())
+        ):
+            return False
+        names = {part.value for part in walk(assignment.value) if isinstance(part, cst.Name)}
+        for name in tuple(names):
+            for binding in self._file.resolver.bindings(name, assignment.place):
+                if binding.kind == "loop" and binding.node is not None:
+                    names.update(part.value for part in walk(binding.node) if isinstance(part, cst.Name))
+        return any(
+            mention.place.order < order and outermost_function(mention.place) is function and _is_kept(mention, names)
+            for mention in self._file.mentions(attribute)
+        )
+
+    def _after(self, scope: Scope, order: int, words: frozenset[str], seen: tuple[Scope, ...]) -> bool:
+        """Is a model made anew in ``scope`` after ``order``, before it is trained, or by those who call it?
+
+        A model that is saved and never trained here is for another program, which gets it with its regularizers.
+        """
+        saved = False
         later = sorted(
             (site for site in self._calls.within(scope) if site.place.order >= order), key=lambda site: site.place.order
         )
         for site in later:
-            if site.name in words or self._leads_to_rebuild(site):
+            kept = site.name in self._own or not isinstance(site.above.node, cst.Expr)
+            if kept and (site.name in words or self._leads_to_rebuild(site)):
                 return True
             if site.name in self._trainings and runs_with_module(site.place) == (scope.kind == "module"):
                 return False
+            saved = saved or self._saves(site)
         if scope.kind == "module" or scope in seen:
-            return False
+            return saved
+        callers = list(self._callers(scope))
+        if saved and not any(self._is_trained_after(site) for site in callers):
+            return True
         return any(
             self._after(
                 outermost_function(site.place), site.place.order, self._rebuilds | self._configs, (*seen, scope)
             )
-            for site in self._callers(scope)
+            for site in callers
+        )
+
+    def _saves(self, site: CallSite) -> bool:
+        """``model.save(path)``, ``save_model(model, path)``."""
+        if site.name not in _SAVING or (site.name == "save" and site.base is None):
+            return False
+        if site.name == "save_model":
+            return True
+        bases = self._file.resolver.values(site.base, site.place) if site.base is not None else ()
+        return not any(
+            isinstance(value, Symbol)
+            or (isinstance(value, MadeValue) and self._file.api.keras_name(value.qualname) is None)
+            for value in bases
+        )
+
+    def _is_trained_after(self, caller: CallSite) -> bool:
+        """Is something trained after the call, in the function or module where it stands?"""
+        scope = outermost_function(caller.place)
+        return any(
+            site.name in self._trainings and site.place.order > caller.place.order for site in self._calls.within(scope)
         )
 
     def _callers(self, function: Scope) -> Iterator[CallSite]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.keras_api import Layer
 from reglint.names.reach import Reach
+from reglint.names.values import ParameterValue
 from reglint.rulebook import Card, facts
 from reglint.usage.arguments import Argument, arguments, is_given, layers_of
 from reglint.usage.compatibility import Guards
@@ -29,6 +30,10 @@ _UNCLEAR = {
 """What else names that no layer has may mean."""
 
 
+_NEAR = 2
+"""How many letters may be wrong in a misspelled name."""
+
+
 class Verdict(NamedTuple):
     """What the allowed releases do with an argument of a layer, and what may be meant instead of it."""
 
@@ -37,6 +42,7 @@ class Verdict(NamedTuple):
     ignoring: tuple[Release, ...]
     taking: tuple[Release, ...]
     meant: tuple[str, ...]
+    given: bool = True  # False for a mere parameter, which callers may leave at None
 
     @property
     def is_bad(self) -> bool:
@@ -47,7 +53,7 @@ class Verdict(NamedTuple):
 def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each argument that an allowed release refuses or ignores, whichever layer it reaches."""
     guards = Guards(file, (), ())
-    for keyword in facts("regularizer_arguments")["arguments"]:
+    for keyword in (*facts("regularizer_arguments")["arguments"], *facts("regularizer_values")["misspelled"]):
         for argument in arguments(file, keyword):
             if not argument.sure or any(not layer.package for layer in argument.layers):
                 continue
@@ -73,13 +79,19 @@ def _verdict(file: File, argument: Argument, layer: Layer) -> Verdict:
             useful = [name for name in taken or () if not _is_ignored(layer, name)]
             meant.update(dict.fromkeys(_meant(argument.keyword, useful)))
     ignoring: tuple[Release, ...] = ()
+    given = is_given(file, argument.value, argument.place)
     for row in facts("regularizer_values")["ignored"]:
         if layer.name in row["layers"] and argument.keyword == row["argument"]:
-            if is_given(file, argument.value, argument.place):
+            if given or _is_passed_on(file, argument):
                 ignoring = file.engines(layer.package, row["releases"])
             meant.update(dict.fromkeys(_meant(argument.keyword, layer.facts.get("regularizers", ()))))
     left = tuple(release for release in taking if release not in ignoring)
-    return Verdict(layer, tuple(refusing), ignoring, left, tuple(meant))
+    return Verdict(layer, tuple(refusing), ignoring, left, tuple(meant), given)
+
+
+def _is_passed_on(file: File, argument: Argument) -> bool:
+    """Is it what the callers of a function pass?"""
+    return any(isinstance(value, ParameterValue) for value in file.resolver.values(argument.value, argument.place))
 
 
 def _is_ignored(layer: Layer, keyword: str) -> bool:
@@ -90,11 +102,29 @@ def _is_ignored(layer: Layer, keyword: str) -> bool:
 
 def _meant(keyword: str, taken: Sequence[str]) -> Iterator[str]:
     """The arguments of the layer that may be meant."""
-    if keyword == "bias_regularizer":
+    if _is_misspelled(keyword):
+        near = [name for name in taken if _distance(keyword, name) <= _NEAR]
+        yield from near if len(near) == 1 else ()
+    elif keyword == "bias_regularizer":
         yield from (name for name in taken if name == "beta_regularizer")
     elif keyword not in _BESIDE:
         unclear = _UNCLEAR.get(keyword, ("beta_regularizer",))
         yield from (name for name in taken if name not in _BESIDE or name in unclear)
+
+
+def _is_misspelled(keyword: str) -> bool:
+    """Is it a name that no layer of any release has?"""
+    return keyword in facts("regularizer_values")["misspelled"]
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters must be put in, left out or changed to make one word the other."""
+    row = list(range(len(other) + 1))
+    for rank, letter in enumerate(one, 1):
+        last, row[0] = row[0], rank
+        for column, wanted in enumerate(other, 1):
+            last, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, last + (letter != wanted))
+    return row[-1]
 
 
 # ------------------------------------------------------------------------------------------------------------- finding
@@ -107,7 +137,7 @@ def _finding(file: File, card: Card, argument: Argument, verdicts: Sequence[Verd
     callees = " or ".join(dict.fromkeys(f"`{verdict.layer.name}`" for verdict in verdicts))
     does = []
     if ignoring:
-        does.append(f"ignores `{argument.keyword}`{'' if sure and not refusing else ' in ' + named(ignoring)}")
+        does.append(f"ignores `{argument.keyword}` in {named(ignoring)}")
     if refusing:
         what = "it" if ignoring else f"`{argument.keyword}`"
         does.append(f"refuses {what}{'' if sure and not ignoring else ' in ' + named(refusing)}")
@@ -115,7 +145,8 @@ def _finding(file: File, card: Card, argument: Argument, verdicts: Sequence[Verd
     origin = allowed_by(file, ignoring + refusing) if not sure or ignoring else ""
     message = f"{callees} {' and '.join(does)}{effect}{origin}; {_instead(argument.keyword, verdicts)}"
     fix, withheld = _fix(file, card, argument, verdicts)
-    severity = card.severity if sure else Severity.WARNING
+    certain = sure and (not ignoring or all(verdict.given for verdict in verdicts))
+    severity = card.severity if certain else Severity.WARNING
     data = version_data(file, verdicts[0].layer.package, refusing + ignoring)
     start, end = file.span(argument.mention.node)
     return Finding(card.code, card.name, severity, message, start, end, fix=fix, fix_withheld=withheld, data=data)
@@ -134,6 +165,8 @@ def _instead(keyword: str, verdicts: Sequence[Verdict]) -> str:
     if all(name in inner for name in names):
         return "give it to the layer inside"
     meant = list(dict.fromkeys(name for verdict in verdicts for name in verdict.meant))
+    if meant and _is_misspelled(keyword):
+        return "did you mean " + " or ".join(f"`{name}`" for name in meant) + "?"
     if meant:
         return "use " + " or ".join(f"`{name}`" for name in meant)
     taken = list(dict.fromkeys(n for v in verdicts for n in v.layer.facts.get("regularizers", ()) if n != _ACTIVITY))
@@ -163,7 +196,7 @@ def _fix(file: File, card: Card, argument: Argument, verdicts: Sequence[Verdict]
     if withheld is not None:
         return None, withheld
     never = not any(_was_taken(argument.keyword, verdict.layer) for verdict in verdicts)
-    clear = never and argument.keyword in _CLEAR
+    clear = never and (argument.keyword in _CLEAR or _is_misspelled(argument.keyword))
     applicability = (card.applicability or Applicability.DISPLAY) if clear else Applicability.UNSAFE
     start, end = file.span(argument.mention.node)
     return Fix(applicability, f"Rename to `{new}`", (file.replace(start, end, new),)), None

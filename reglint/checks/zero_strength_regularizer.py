@@ -36,7 +36,8 @@ def _finding(file: File, card: Card, site: Site, written: Written) -> Finding | 
     if not engines:
         return None
     what = f"`{written.shown}`" if written.spot is None or not written.value.startswith("'") else f"`'{written.shown}'`"
-    message = f"{what} has no strength{where(file, site.packages, engines)}: nothing is regularized; {row['instead']}"
+    instead = row["instead"].format(old=written.old)
+    message = f"{what} has no strength{where(file, site.packages, engines)}: nothing is regularized; {instead}"
     severity = Severity.INFO if written.literal else Severity.WARNING
     data = version_data(file, site.packages[0], engines)
     return Finding(card.code, card.name, severity, message, *site.span(file, written), data=data)

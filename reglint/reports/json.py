@@ -38,6 +38,8 @@ def _fix(fix: Repair | None) -> dict[str, Any] | None:
         return None
     edits = [
         {"content": edit.content, "location": _place(edit.start), "end_location": _place(edit.end)}
+        # Edits of one fix may stand in several cells; elsewhere the objects stay ruff's.
+        | ({} if edit.cell is None else {"cell": edit.cell})
         for edit in fix.edits
     ]
     return {"applicability": fix.applicability.value, "message": fix.message, "edits": edits}

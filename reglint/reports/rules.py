@@ -17,7 +17,7 @@ def render_card(card: Card, fmt: str = "text") -> str:
         return json.dumps(_object(card), indent=2, ensure_ascii=False)
     if fmt == "markdown":
         return f"# {card.name} ({card.code})\n\n{_facts_line(card, '`')}\n\n{card.body.strip()}"
-    return "\n".join([f"{card.code} {card.name}", _facts_line(card), "", _plain(card.body.strip())])
+    return "\n".join([f"{card.code} {card.name}", _facts_line(card), "", plain(card.body.strip())])
 
 
 def render_rules(cards: Mapping[str, Card], fmt: str = "text") -> str:
@@ -69,8 +69,8 @@ def _facts_line(card: Card, quote: str = "") -> str:
     return " · ".join(parts)
 
 
-def _plain(body: str) -> str:
-    """The body for a terminal: headings underlined, fences gone and their text indented, the rest as it is."""
+def plain(body: str) -> str:
+    """A card's body for a terminal: headings underlined, fences gone and their text indented, the rest as it is."""
     lines: list[str] = []
     fence: str | None = None
     for line in body.split("\n"):

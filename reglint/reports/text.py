@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reglint.diagnostics import Diagnostic
 from reglint.findings import Applicability
-from reglint.reports import Style, Summary
+from reglint.reports import Style, Summary, printable
 
 
 def lines(diagnostics: Sequence[Diagnostic], style: Style) -> Iterator[str]:
@@ -15,10 +15,10 @@ def lines(diagnostics: Sequence[Diagnostic], style: Style) -> Iterator[str]:
         cell = f"cell {diagnostic.cell}" if diagnostic.cell is not None else None
         place = [cell, str(diagnostic.start.row), str(diagnostic.start.column)]
         colon = style.paint(":", "36")
-        where = style.paint(diagnostic.shown, "1") + colon + "".join(part + colon for part in place if part)
+        where = style.paint(printable(diagnostic.shown), "1") + colon + "".join(part + colon for part in place if part)
         star = style.paint("[*]", "36") + " " if diagnostic.is_fixable(style.unsafe_fixes) else ""
         withheld = f" (no fix: {diagnostic.fix_withheld})" if diagnostic.fix_withheld else ""
-        yield f"{where} {style.paint(diagnostic.code, '1;31')} {star}{diagnostic.message}{withheld}"
+        yield f"{where} {style.paint(diagnostic.code, '1;31')} {star}{printable(diagnostic.message + withheld)}"
 
 
 def summary(summary: Summary, style: Style) -> Iterator[str]:
@@ -32,6 +32,13 @@ def summary(summary: Summary, style: Style) -> Iterator[str]:
     elif not summary.failed:
         yield "All checks passed!"
     yield from _fixable(summary.left, style)
+    yield from _baseline(summary)
+
+
+def _baseline(summary: Summary) -> Iterator[str]:
+    if summary.known or summary.gone:
+        gone = f"; {summary.gone} gone (`reglint baseline` drops what is gone)" if summary.gone else ""
+        yield f"The baseline holds {summary.known} known {_errors(summary.known)}{gone}."
 
 
 def diff_summary(summary: Summary, style: Style) -> Iterator[str]:

@@ -8,8 +8,21 @@ from typing import NamedTuple
 import libcst as cst
 
 from reglint.keras_api import Layer
-from reglint.names.scopes import Link, Mention, Place
-from reglint.names.values import LiteralValue, MadeValue, ParameterValue, Symbol, Value
+from reglint.names.literals import dict_items
+from reglint.names.scopes import Link, Mention, Place, Scope, string_value
+from reglint.names.values import (
+    ClassValue,
+    FunctionValue,
+    InstanceValue,
+    LiteralValue,
+    MadeValue,
+    ParameterValue,
+    PartialValue,
+    Symbol,
+    Value,
+)
+from reglint.rulebook import facts
+from reglint.usage.calls import is_none
 from reglint.usage.file import File
 
 
@@ -55,49 +68,72 @@ def _arguments(file: File, keyword: str) -> Iterator[Argument]:
             yield Argument(mention, keyword, value, tuple(layers.values()), None not in known, call, above)
 
 
+def is_passed(file: File, node: cst.BaseExpression, place: Place) -> bool:
+    """Is anything but ``None`` passed here, as far as it can be seen? A mere parameter is nothing yet."""
+    values = file.resolver.values(node, place)
+    return any(not isinstance(value, ParameterValue) and not is_none(value) for value in values)
+
+
 def is_given(file: File, node: cst.BaseExpression, place: Place) -> bool:
-    """Does the program pass a regularizer here, as far as it can be seen? ``None`` and a mere parameter are none."""
-    return any(_is_something(file, value) for value in file.resolver.values(node, place))
+    """Is one of the values that the expression may have surely a regularizer?
+
+    A mere parameter, an attribute of something unknown and what ``config.get(…)`` gives may all be ``None``.
+    """
+    return any(is_regularizer(file, value) for value in file.resolver.values(node, place))
 
 
-def _is_something(file: File, value: Value) -> bool:
-    if isinstance(value, ParameterValue):
-        return False
+def is_regularizer(file: File, value: Value) -> bool:
+    """Is the value surely a regularizer, in whatever form Keras takes one? Its strength may be 0."""
+    if isinstance(value, Symbol):
+        return _regularizer_name(file, value.qualname) not in (None, *_GETTERS)
+    if isinstance(value, MadeValue):
+        name = _regularizer_name(file, value.qualname)
+        if name in _GETTERS:
+            return any(is_given(file, arg.value, value.place) for arg in value.call.args[:1] if not arg.star)
+        return name is not None
     if isinstance(value, LiteralValue):
-        return not (isinstance(value.node, cst.Name) and value.node.value == "None")
-    if isinstance(value, MadeValue) and value.qualname.endswith("regularizers.get") and value.call.args:
-        return is_given(file, value.call.args[0].value, value.place)
-    return True
+        return _is_description(value.node)
+    if isinstance(value, (ClassValue, InstanceValue)):
+        return _is_regularizer_class(file, value.scope)
+    return isinstance(value, (FunctionValue, PartialValue))
+
+
+_GETTERS = ("get", "deserialize", "serialize")
+
+
+def _regularizer_name(file: File, qualname: str) -> str | None:
+    """The last name of a regularizer, or of a function that gives some."""
+    if file.api.contrib(qualname) is not None:
+        return qualname.rpartition(".")[2]
+    known = file.api.regularizer(qualname)
+    return known[1] if known is not None else None
+
+
+def _is_description(node: cst.BaseExpression) -> bool:
+    """Is it the name of a regularizer or the configuration of one, which Keras makes into a regularizer?"""
+    if isinstance(node, cst.SimpleString):
+        known = facts("regularizers")
+        text = string_value(node)
+        # `package>name` is how Keras names what a project registers
+        return text is not None and (
+            text in known["current"] or text in known["symbols"] or text in known["strings"] or ">" in text
+        )
+    return any(key == "class_name" for key, _ in dict_items(node))
+
+
+def _is_regularizer_class(file: File, scope: Scope) -> bool:
+    """Can objects of a class of the project be called, or does the class inherit from a regularizer of Keras?"""
+    every = [scope, *file.resolver.ancestors(scope)]
+    bases = [base for at in every for base in file.resolver.bases(at) if isinstance(base, Symbol)]
+    return any(at.bindings.get("__call__") for at in every) or any(
+        file.api.regularizer(base.qualname) is not None for base in bases
+    )
 
 
 def layers_of(file: File, callee: cst.BaseExpression, place: Place) -> tuple[Layer, ...]:
     """The Keras layer classes that the callee of a call may be."""
     found = [file.api.layer(v.qualname) for v in file.resolver.values(callee, place) if isinstance(v, Symbol)]
     return tuple(layer for layer in found if layer is not None)
-
-
-def wrappers(file: File, call: cst.Call, above: Link, place: Place) -> Iterator[tuple[Layer, cst.Call]]:
-    """The calls that are given the layer which ``call`` makes, directly or by a name: ``TimeDistributed(Dense(8))``."""
-    parent, link = above
-    if isinstance(parent, cst.Arg) and link is not None and isinstance(link.node, cst.Call):
-        for layer in layers_of(file, link.node.func, place):
-            yield layer, link.node
-    elif isinstance(parent, cst.Assign) and len(parent.targets) == 1:
-        target = parent.targets[0].target
-        for mention in file.mentions(target.value) if isinstance(target, cst.Name) else ():
-            yield from _wrappers_of_name(file, mention, call)
-
-
-def _wrappers_of_name(file: File, mention: Mention, call: cst.Call) -> Iterator[tuple[Layer, cst.Call]]:
-    parent, link = mention.above
-    if not isinstance(parent, cst.Arg) or parent.value is not mention.node or link is None:
-        return
-    if not isinstance(link.node, cst.Call) or not isinstance(mention.node, cst.Name):
-        return
-    values = file.resolver.values(mention.node, mention.place)
-    if any(isinstance(value, MadeValue) and value.call is call for value in values):
-        for layer in layers_of(file, link.node.func, mention.place):
-            yield layer, link.node
 
 
 def _value(mention: Mention) -> cst.BaseExpression | None:

@@ -8,10 +8,11 @@ from enum import Enum
 import libcst as cst
 
 from reglint.names.scopes import Binding, Place
-from reglint.names.values import MadeValue, ParameterValue, Symbol, Value, Values
+from reglint.names.values import InstanceValue, MadeValue, ParameterValue, Symbol, Value, Values
 from reglint.rulebook import facts
 from reglint.usage.calls import Calls, is_none
 from reglint.usage.file import File
+from reglint.usage.models import is_model_class
 
 _SHAPES = {"input_shape", "input_dim", "batch_input_shape", "batch_shape", "shape"}
 _INPUTS = {"Input", "InputLayer"}
@@ -20,6 +21,8 @@ _MODEL_NAME = re.compile(
 )
 _PARTS = {"cell", "layer", "forward_layer", "backward_layer"}  # of an RNN and of wrappers: built with it
 _ORDERINGS = {"builtins.reversed", "builtins.list", "builtins.tuple", "builtins.sorted"}
+_EVERY_LAYER = {"layers", "submodules"}
+_BUILDING = {"build", "fit", "fit_generator", "predict", "evaluate", "train_on_batch"}
 
 
 class Built(Enum):
@@ -41,14 +44,66 @@ class BuiltLayers:
     def layer(self, node: cst.BaseExpression, place: Place) -> Built:
         """Is the expression a layer of a built model?"""
         if isinstance(node, cst.Subscript):
-            return Built.NO if _is_slice(node) else self.layers(node.value, place)
+            return Built.NO if _is_slice(node) else self._item(node.value, place)
         if isinstance(node, cst.Attribute) and node.attr.value in _PARTS:
             return self.layer(node.value, place)
+        if isinstance(node, (cst.Name, cst.Attribute)) and self._was_called(node, place):
+            return Built.YES
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "get_layer":
             return self.model(node.func.value, place)
         if isinstance(node, cst.Name):
             return self._name(node.value, place)
         return Built.NO
+
+    def _item(self, node: cst.BaseExpression, place: Place) -> Built:
+        """An element of ``node``, which is a list of layers or a dict that is made of one."""
+        found = self.layers(node, place)
+        if found is not Built.NO or not isinstance(node, cst.Name):
+            return found
+        bindings = self._file.resolver.bindings(node.value, place)
+        made = [binding.node for binding in bindings if binding.kind == "assign" and not binding.unpack]
+        if len(made) != len(bindings) or not all(isinstance(each, cst.DictComp) for each in made):
+            return Built.NO
+        return _weakest(
+            [
+                self.layers(each.for_in.iter, binding.place) if _is_mapping(each) else Built.NO
+                for each, binding in zip(made, bindings, strict=True)
+                if isinstance(each, cst.DictComp)
+            ]
+        )
+
+    def _was_called(self, node: cst.Name | cst.Attribute, place: Place) -> bool:
+        """Is it a new layer that was called above, or one of an own model that was called or built there?"""
+        values = self._file.resolver.values(node, place)
+        made = [value for value in values if isinstance(value, MadeValue) and self._file.api.layer(value.qualname)]
+        if not made or len(made) != len(values):
+            return False
+        if isinstance(node, cst.Name):
+            return self._runs_before(node.value, place, values, frozenset())
+        if not isinstance(node.value, cst.Name):
+            return False
+        owners = self._file.resolver.values(node.value, place)
+        own = all(isinstance(owner, InstanceValue) and is_model_class(self._file, owner.scope) for owner in owners)
+        return bool(owners) and own and self._runs_before(node.value.value, place, owners, _BUILDING)
+
+    def _runs_before(self, name: str, place: Place, values: Values, methods: frozenset[str] | set[str]) -> bool:
+        """Is ``name``, with these values, called above ``place`` in the same block, or one of its methods?"""
+        bound = [binding.place.order for binding in place.scope.bindings.get(name, ())]
+        start = max((order for order in bound if order < place.order), default=0)
+        for mention in place.scope.names.mentions.get(name, ()):
+            at = mention.place
+            if at.scope is not place.scope or not start < at.order < place.order:
+                continue
+            if at.path != place.path[: len(at.path)]:
+                continue
+            parent, link = mention.above
+            call = link.node if link is not None and isinstance(parent, cst.Attribute) else parent
+            method = parent.attr.value in methods if isinstance(parent, cst.Attribute) else True
+            func = parent if isinstance(parent, cst.Attribute) else mention.node
+            if isinstance(call, cst.Call) and call.func is func and method and call.args:
+                if self._file.resolver.values(mention.node, at) == values:
+                    return True
+        return False
 
     def _name(self, name: str, place: Place) -> Built:
         bindings = self._file.resolver.bindings(name, place)
@@ -84,15 +139,13 @@ class BuiltLayers:
 
     def layers(self, node: cst.BaseExpression, place: Place) -> Built:
         """Is the expression a list of layers of a built model?"""
-        if isinstance(node, cst.Attribute) and node.attr.value == "layers":
+        if isinstance(node, cst.Attribute) and node.attr.value in _EVERY_LAYER:
             # the layers of a nested model are as built as that
             return self.model(node.value, place)
         if isinstance(node, cst.Subscript):
             return self.layers(node.value, place) if _is_slice(node) else Built.NO
         if isinstance(node, cst.Call):
-            callees = self._file.resolver.values(node.func, place)
-            ordering = all(isinstance(value, Symbol) and value.qualname in _ORDERINGS for value in callees)
-            return self.layers(node.args[0].value, place) if callees and ordering and node.args else Built.NO
+            return self._made_of_layers(node, place)
         if isinstance(node, cst.ListComp):
             return self.layers(node.for_in.iter, place) if _is_selection(node) else Built.NO
         if isinstance(node, cst.Name):
@@ -100,6 +153,16 @@ class BuiltLayers:
                 [self._list_binding(binding) for binding in self._file.resolver.bindings(node.value, place)]
             )
         return Built.NO
+
+    def _made_of_layers(self, node: cst.Call, place: Place) -> Built:
+        """``reversed(model.layers)``, ``filter(…, model.layers)``, ``model._flatten_layers()``."""
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "_flatten_layers":
+            return self.model(node.func.value, place)
+        callees = self._file.resolver.values(node.func, place)
+        if callees == (Symbol("builtins.filter"),) and len(node.args) == 2:
+            return self.layers(node.args[1].value, place)
+        ordering = all(isinstance(value, Symbol) and value.qualname in _ORDERINGS for value in callees)
+        return self.layers(node.args[0].value, place) if callees and ordering and node.args else Built.NO
 
     def _list_binding(self, binding: Binding) -> Built:
         node = binding.node
@@ -131,7 +194,7 @@ class BuiltLayers:
 
     def _parameter(self, value: ParameterValue) -> Built:
         """A parameter that is called a model, or said to be one, in a file that uses Keras."""
-        passed = self._calls.passed((value,))
+        passed = self._calls.passed((value,), recursion=False)
         if passed != (value,):
             known: Values = tuple(v for v in passed if not isinstance(v, ParameterValue))
             found = [Built.YES if isinstance(v, MadeValue) and self._is_built(v) else Built.NO for v in known]
@@ -201,6 +264,14 @@ def _is_slice(node: cst.Subscript) -> bool:
 def _is_selection(node: cst.ListComp) -> bool:
     """``[layer for layer in layers if …]``."""
     target, clause = node.elt, node.for_in
+    if not isinstance(target, cst.Name) or not isinstance(clause.target, cst.Name) or clause.inner_for_in is not None:
+        return False
+    return target.value == clause.target.value
+
+
+def _is_mapping(node: cst.DictComp) -> bool:
+    """``{layer.name: layer for layer in layers}``."""
+    target, clause = node.value, node.for_in
     if not isinstance(target, cst.Name) or not isinstance(clause.target, cst.Name) or clause.inner_for_in is not None:
         return False
     return target.value == clause.target.value

@@ -135,11 +135,16 @@ class Calls:
 
     # -- parameters ---------------------------------------------------------------------------------------------------
 
-    def passed(self, values: Values, depth: int = 3) -> Values:
-        """The same values, with what callers in the same module pass in place of parameters."""
+    def passed(self, values: Values, depth: int = 3, *, recursion: bool = True) -> Values:
+        """The same values, with what callers in the same module pass in place of parameters.
+
+        ``recursion=False`` leaves out what a function passes to itself, such as a part of what it was given.
+        """
         found: list[Value] = []
         for value in values:
-            given = self._arguments(value.binding, depth) if isinstance(value, ParameterValue) and depth else ()
+            given: Values = ()
+            if isinstance(value, ParameterValue) and depth:
+                given = self._arguments(value.binding, depth, recursion)
             found.extend(given or (value,))
         return tuple(dict.fromkeys(found))
 
@@ -162,15 +167,16 @@ class Calls:
             return value.scope is function
         return isinstance(value, ClassValue) and value.scope is function.parent
 
-    def _arguments(self, binding: Binding, depth: int) -> Values:
+    def _arguments(self, binding: Binding, depth: int, recursion: bool) -> Values:
         function = binding.scope
         if function is None or not isinstance(function.node, cst.FunctionDef):
             return ()
         found: list[Value] = []
         for site in self.callers(function):
             node = _argument(site, function, binding)
-            if node is not None:
-                found.extend(self.passed(self.file.resolver.values(node, site.place), depth - 1))
+            if node is not None and (recursion or not is_inside(site.place, function)):
+                values = self.file.resolver.values(node, site.place)
+                found.extend(self.passed(values, depth - 1, recursion=recursion))
         return tuple(found)
 
 

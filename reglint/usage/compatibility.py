@@ -67,6 +67,27 @@ class Guards:
             child = parent
         return False
 
+    def is_choice(self, node: cst.BaseExpression, place: Place, depth: int = 3) -> bool:
+        """Does the value of an expression depend on Keras's version, there or where a name in it is bound?"""
+        for part in walk(node):
+            if isinstance(part, cst.IfExp) and self._meaning(part.test, place) is not None:
+                return True
+            if isinstance(part, cst.Name) and depth:
+                for binding in self._file.resolver.bindings(part.value, place):
+                    if self._is_chosen_binding(binding):
+                        return True
+                    if binding.kind == "assign" and isinstance(binding.node, cst.BaseExpression):
+                        if self.is_choice(binding.node, binding.place, depth - 1):
+                            return True
+        return False
+
+    def _is_chosen_binding(self, binding: Binding) -> bool:
+        """Is the name bound in an arm of a test of Keras's version?"""
+        if binding.kind != "assign":
+            return False
+        tests = [arm.statement.test for arm in binding.place.path if isinstance(arm.statement, cst.If)]
+        return any(self._meaning(test, binding.place) is not None for test in tests)
+
     def is_old_arm(self, node: cst.CSTNode, above: Iterable[cst.CSTNode], place: Place) -> bool:
         """Does the code at ``node``, below ``above``, only run on an old Keras?"""
         child = node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,7 @@ from reglint.versions import Allowed, Release
 
 _T = TypeVar("_T")
 _LEGACY = "TF_USE_LEGACY_KERAS"
+_PRIVATE_KERAS = re.compile(r"tensorflow(?:_core)?\.python\.keras(?:\.|$)")
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,22 @@ class File:
 
         A layer of the project's own, whose package is empty, is taken for one of ``keras``.
         """
-        found = self.current.among(package or "keras", releases)
+        found = self.among(self.current, package, releases)
         if self.target is not None:
-            found += self.target.among(package or "keras", releases)
+            found += self.among(self.target, package, releases)
         return tuple(dict.fromkeys(found))
+
+    def among(self, allowed: Allowed, package: str, releases: Mapping[str, str]) -> tuple[Release, ...]:
+        """The same for one ``allowed``: the releases now, or those at the target."""
+        found = allowed.among(package or "keras", releases)
+        if package == "tensorflow" and self._imports_private_keras:
+            # TensorFlow 2.16 and later, which run Keras 3, still hold their old Keras there
+            return tuple(release for release in found if release.package == "tensorflow")
+        return found
+
+    @cached_property
+    def _imports_private_keras(self) -> bool:
+        return any(not level and _PRIVATE_KERAS.match(base) for base, level in self.names.imported)
 
     def remembered(self, what: object, make: Callable[[], _T]) -> _T:
         """What several checks ask of this file, made by the first of them; ``what`` is the name that they share."""

@@ -7,17 +7,28 @@ from itertools import groupby
 from typing import Any
 
 from reglint.usage.file import File
-from reglint.versions import Release, released
+from reglint.versions import Release, contains, released
 
 
 def named(releases: Iterable[Release]) -> str:
     """Releases as a message names them: ``Keras 2.0.3 to 2.1.3``, ``tf.keras of TensorFlow 1.5.0``."""
     spans = []
-    for package, group in groupby(releases, key=lambda release: release.package):
-        versions = [release.version for release in group]
-        first = str(Release(package, versions[0]))
-        spans.append(first if len(versions) == 1 else f"{first} to {versions[-1]}")
+    for _, group in groupby(releases, key=lambda release: release.package):
+        found = list(group)
+        spans.append(f"{found[0]}{until(found)}")
     return " and ".join(spans)
+
+
+def until(releases: Sequence[Release]) -> str:
+    """What a message says after the first of these releases of one package; oldest first.
+
+    A project may allow a release that is not out yet, of which nobody knows what it does.
+    """
+    first, last = releases[0], releases[-1]
+    if not is_newer_than_all(last):
+        return f" to {last.version}" if last != first else ""
+    later = "" if is_newer_than_all(first) else " and later"
+    return f"{later} (measured up to {released(last.package)[-1]})"
 
 
 def allowed_by(file: File, releases: Sequence[Release]) -> str:
@@ -40,6 +51,11 @@ def version_data(file: File, package: str, releases: Sequence[Release]) -> dict[
 def is_newest(release: Release) -> bool:
     """Is there no later release of the package?"""
     return release.version == released(release.package)[-1]
+
+
+def is_newer_than_all(release: Release) -> bool:
+    """Is it later than every release of the package that is known?"""
+    return not contains(f"<={released(release.package)[-1]}", release.version)
 
 
 def _target(file: File, releases: Sequence[Release]) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
+from reglint.keras_api import Layer
 from reglint.names.literals import dict_items
 from reglint.names.scopes import Binding, Place, Scope
 from reglint.names.values import (
@@ -15,6 +16,7 @@ from reglint.names.values import (
     InstanceValue,
     LiteralValue,
     MadeValue,
+    ParameterValue,
     PartialValue,
     Symbol,
     Value,
@@ -45,14 +47,26 @@ def penalties_in(file: File) -> Penalties:
     return file.remembered(Penalties, lambda: Penalties(file, calls_in(file)))
 
 
-class Penalties:
-    """Answers for the models of one file; follows them into the modules that it imports."""
+def offered_penalties_in(file: File) -> Penalties:
+    """The same, and with what is 0 by default but up to a caller out of sight, collected once."""
+    return file.remembered("offered penalties", lambda: Penalties(file, calls_in(file), offered=True))
 
-    def __init__(self, file: File, calls: Calls) -> None:
+
+class Penalties:
+    """Answers for the models of one file; follows them into the modules that it imports.
+
+    ``offered`` tells whether a strength of 0 counts (as one that is not sure) where it is the default of a parameter of
+    a function or class that the file leaves to others to call.
+    """
+
+    def __init__(self, file: File, calls: Calls, offered: bool = False) -> None:
         self._file = file
         self._calls = calls
+        self._offered = offered
         self._known: dict[object, tuple[Penalty, ...]] = {}
         self._busy: set[object] = set()
+        self._parts: dict[object, set[object]] = {}  # what each layer, model or class is made of
+        self._within: list[object] = []
 
     def of(self, values: Iterable[Value]) -> tuple[Penalty, ...]:
         """The regularizers in models or layers."""
@@ -74,18 +88,33 @@ class Penalties:
             return self._file.api.makes_model(value.qualname)
         return isinstance(value, InstanceValue) and is_model_class(self._file, value.scope)
 
+    def contains(self, outer: MadeValue, inner: Iterable[Value]) -> bool:
+        """Is one of the models or layers ``inner`` the model ``outer``, or part of it?"""
+        self.of([outer])
+        keys = [
+            v.call if isinstance(v, MadeValue) else v.scope for v in inner if isinstance(v, (MadeValue, InstanceValue))
+        ]
+        found: list[object] = [outer.call]
+        for key in found:
+            found.extend(part for part in self._parts.get(key, ()) if part not in found)
+        return any(key in found for key in keys)
+
     # -- values -------------------------------------------------------------------------------------------------------
 
     def _once(self, key: object, found: Iterator[Penalty]) -> tuple[Penalty, ...]:
         """What ``found`` gives, worked out once; nothing where it asks for itself."""
+        if self._within:
+            self._parts.setdefault(self._within[-1], set()).add(key)
         if key in self._known:
             return self._known[key]
         if key in self._busy:
             return ()
         self._busy.add(key)
+        self._within.append(key)
         try:
             self._known[key] = tuple(dict.fromkeys(found))
         finally:
+            self._within.pop()
             self._busy.discard(key)
         return self._known[key]
 
@@ -125,6 +154,19 @@ class Penalties:
                     yield from self._of_layers(element.value, value.place)
             else:
                 yield from self._of_value(value)
+        if isinstance(node, (cst.ListComp, cst.GeneratorExp)) and node in place.scope.names.scopes:
+            yield from self._of_layers(node.elt, Place(place.scope.names.scopes[node], place.order, ()))
+        elif isinstance(node, cst.Name):
+            yield from self._appended(node.value, place)
+
+    def _appended(self, name: str, place: Place) -> Iterator[Penalty]:
+        """The regularizers of layers that are appended to a list in the function where it is used."""
+        if not any(isinstance(binding.node, cst.List) for binding in self._file.resolver.bindings(name, place)):
+            return
+        for site in self._calls.named(place.scope.names, "append"):
+            here = site.place.scope is place.scope and isinstance(site.base, cst.Name) and site.base.value == name
+            if here and site.call.args:
+                yield from self._of_layers(site.call.args[0].value, site.place)
 
     # -- layers -------------------------------------------------------------------------------------------------------
 
@@ -135,12 +177,18 @@ class Penalties:
                 calls = [(call, place), (partial.call, partial.place)]
                 yield from self._of_layer(layer.name, layer.facts.get("regularizers", ()), calls)
 
-    def _of_layer(self, name: str, accepted: Iterable[str], calls: list[tuple[cst.Call, Place]]) -> Iterator[Penalty]:
+    def of_layer(self, layer: Layer, calls: Iterable[tuple[cst.Call, Place]], *, frozen: bool) -> tuple[Penalty, ...]:
+        """The regularizers of a layer that the calls together make; ``frozen``: those of a frozen one, too."""
+        return tuple(self._of_layer(layer.name, layer.facts.get("regularizers", ()), [*calls], frozen_too=frozen))
+
+    def _of_layer(
+        self, name: str, accepted: Iterable[str], calls: list[tuple[cst.Call, Place]], *, frozen_too: bool = False
+    ) -> Iterator[Penalty]:
         items: dict[str, _Item] = {}
         for call, place in calls:
             for item in self._items(call, place):
                 items.setdefault(item.keyword, item)
-        frozen = "trainable" in items and _is_constant(items["trainable"].value, "False")
+        frozen = not frozen_too and "trainable" in items and _is_constant(items["trainable"].value, "False")
         for keyword, item in items.items():
             if keyword in accepted and not (frozen and keyword != "activity_regularizer"):
                 given = self._given(item.value, item.place)
@@ -206,15 +254,21 @@ class Penalties:
             both = [self._strength(node.left, place), self._strength(node.right, place)]
             return {True} if all(strength == {True} for strength in both) else {True, False}
         found: set[bool | None] = set()
-        for value in self._calls.passed(self._values(node, place)):
+        values = self._calls.passed(self._values(node, place))
+        for value in values:
             if isinstance(value, LiteralValue) and isinstance(value.node, (cst.Integer, cst.Float)):
                 found.add(bool(float(value.node.evaluated_value)))
             else:
                 found.add(False if is_none(value) else None)
         if None in found and True not in found:
             # what is 0 by default is no regularizer until somebody asks for more
-            return {False} if False in found else {True, False}
+            return {False} if False in found and not self._is_up_to_others(values) else {True, False}
         return {bool(answer) for answer in found}
+
+    def _is_up_to_others(self, values: Iterable[Value]) -> bool:
+        """Is one of the values a parameter of a function or class that nothing in sight calls?"""
+        functions = [v.binding.scope for v in values if isinstance(v, ParameterValue)] if self._offered else []
+        return any(scope is not None and not any(self._calls.callers(scope)) for scope in functions)
 
     # -- models -------------------------------------------------------------------------------------------------------
 

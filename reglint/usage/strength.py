@@ -9,9 +9,10 @@ import libcst as cst
 
 from reglint.names.literals import dict_items
 from reglint.names.scopes import Place, string_value
-from reglint.names.values import FunctionValue, LiteralValue, MadeValue, Symbol, Value
+from reglint.names.values import FunctionValue, LiteralValue, MadeValue, ParameterValue, Symbol, Value
 from reglint.rulebook import facts
 from reglint.usage.arguments import Argument, arguments
+from reglint.usage.calls import calls_in, is_none
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named
@@ -23,12 +24,15 @@ class Written(NamedTuple):
 
     ``value`` is how the tables call it and ``shown`` how a message does. ``spot`` is the name or string of the checked
     file to point at, None where that is the argument itself. ``literal`` tells that strengths are written out.
+    ``old`` is what releases with other defaults take a call for, ``got`` tells that it is an argument of ``get``.
     """
 
     value: str
     shown: str
     spot: cst.Name | cst.SimpleString | None = None
     literal: bool = False
+    old: str = ""
+    got: bool = False
 
 
 class Site(NamedTuple):
@@ -100,6 +104,59 @@ def number(node: cst.BaseExpression) -> float | None:
     return None
 
 
+def is_zero(file: File, value: Value, node: cst.BaseExpression) -> bool:
+    """Is a regularizer, which ``node`` is, without effect in some release (REG304), or made with strengths of 0?"""
+    written = _written(file, value, node)
+    if written is not None and row_of("zero", written.value) is not None:
+        return True
+    if not isinstance(value, MadeValue) or any(arg.star for arg in value.call.args):
+        return False
+    known = file.api.regularizer(value.qualname)
+    if known is None:
+        return False
+    name = known[1]
+    if name == "get" and value.call.args:
+        values = file.resolver.values(value.call.args[0].value, value.place)
+        return all(is_none(v) or is_zero(file, v, value.call.args[0].value) for v in values)
+    old = facts("regularizers")["symbols"].get(name)
+    if not value.call.args:
+        return old is not None and not any(old["defaults"].values())
+    return (old is not None or name in facts("regularizer_values")["functions"]) and all(
+        is_zero_strength(file, arg.value, value.place) for arg in value.call.args
+    )
+
+
+def is_zero_strength(file: File, node: cst.BaseExpression, place: Place) -> bool:
+    """Is a strength 0 wherever it can be seen? The default of a parameter counts, and what the file passes for it."""
+    if number(node) is not None:
+        return number(node) == 0
+    values = calls_in(file).passed(file.resolver.values(node, place))
+    known = [value for value in values if not isinstance(value, ParameterValue)]
+    return bool(known) and all(
+        isinstance(value, LiteralValue) and (is_none(value) or number(value.node) == 0) for value in known
+    )
+
+
+def number_of(text: str) -> float | None:
+    """The number that a text stands for if it is a literal, with or without a sign."""
+    try:
+        return number(cst.parse_expression(text))
+    except cst.ParserSyntaxError:
+        return None
+
+
+def strengths_of(call: cst.Call) -> list[cst.BaseExpression]:
+    """The strengths that a call of ``ActivityRegularization`` states."""
+    positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
+    by_keyword = [arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value in ("l1", "l2")]
+    return [*positional[:2], *by_keyword]
+
+
+def is_penalty_layer(file: File, call: cst.Call, place: Place) -> bool:
+    """Is an ``ActivityRegularization`` given a strength that isn't seen to be 0? Without one it adds nothing."""
+    return any(not is_zero_strength(file, strength, place) for strength in strengths_of(call))
+
+
 def _arms(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
     """The values of ``a if test else b``."""
     if isinstance(node, cst.IfExp):
@@ -151,7 +208,14 @@ def _made(file: File, value: MadeValue) -> Written | None:
     spot = _name_of(value.call.func) if value.place.scope.names is file.names else None
     known = file.api.regularizer(value.qualname)
     if known is not None:
-        return Written(*_call(known[1], value.call), spot, literal=bool(value.call.args))
+        if known[1] == "get" and len(value.call.args) == 1:
+            inner = _all_written(file, value.call.args[0].value, value.place)
+            return inner[0]._replace(got=True) if len(inner) == 1 and inner[0].value != "function" else None
+        return Written(
+            *_call(known[1], value.call), spot, literal=bool(value.call.args), old=_with_defaults(value.call)
+        )
+    if value.qualname in _CONVERSIONS:
+        return Written("number", _code(value.call))
     keras = file.api.keras_name(value.qualname)
     foreign = facts("regularizer_values")["foreign"]
     if keras is not None and len(keras.path) > 1 and keras.path[0] in foreign and keras.path[-1] not in _GETTERS:
@@ -159,6 +223,7 @@ def _made(file: File, value: MadeValue) -> Written | None:
     return None
 
 
+_CONVERSIONS = {"builtins.float", "builtins.int", "numpy.float16", "numpy.float32", "numpy.float64"}
 _GETTERS = {"get", "deserialize", "serialize"}
 
 
@@ -179,6 +244,14 @@ def _call(name: str, call: cst.Call) -> tuple[str, str]:
     written = "()" if len(given) < len(parameters) else f"({zeros})"
     alike = {"L1": "l1", "L2": "l2", "L1L2": "l1_l2" if given and written != "()" else "L1L2"}.get(name, name)
     return f"{alike}{written}", f"{name}({', '.join(_text(arg) for arg in call.args)})"
+
+
+def _with_defaults(call: cst.Call) -> str:
+    """What Keras 2 takes a call of ``l1_l2`` for: a strength that is not said is 0.01 there."""
+    given = {"l1": "0.01", "l2": "0.01"}
+    for rank, arg in enumerate(call.args[:2]):
+        given[arg.keyword.value if arg.keyword is not None else f"l{rank + 1}"] = _code(arg.value)
+    return f"l1_l2(l1={given['l1']}, l2={given['l2']})"
 
 
 def _text(arg: cst.Arg) -> str:
@@ -203,9 +276,20 @@ def _literal(file: File, value: LiteralValue, node: cst.BaseExpression) -> Writt
     if isinstance(literal, (cst.List, cst.Tuple)):
         kind = "list" if isinstance(literal, cst.List) else "tuple"
         return Written(kind, kind, _name_of(node))
+    if isinstance(literal, cst.Dict) and literal is node and _is_default_config(literal):
+        return Written("L1L2()", _code(literal))
     if isinstance(literal, (cst.Dict, cst.Call)):
         return Written("dict", "dict", _name_of(node)) if _is_no_config(file, literal, node) else None
     return None
+
+
+def _is_default_config(literal: cst.Dict) -> bool:
+    """``{"class_name": "L1L2", "config": {}}``, which says no strength."""
+    items = dict(dict_items(literal))
+    name, config = items.get("class_name"), items.get("config")
+    if len(literal.elements) != 2 or not isinstance(name, cst.SimpleString) or not isinstance(config, cst.Dict):
+        return False
+    return string_value(name) == "L1L2" and not config.elements
 
 
 def _is_no_config(file: File, literal: cst.Dict | cst.Call, node: cst.BaseExpression) -> bool:
@@ -231,11 +315,10 @@ def is_prepared(file: File, guards: Guards, site: Site, written: Written) -> boo
 
 
 def is_renamed_string(site: Site, written: Written) -> bool:
-    """Is it an old name of a regularizer, as a string in the call itself? REG102 mends that."""
+    """Is it an old name of a regularizer, as a string in the call itself or in ``get``? REG102 mends that."""
     argument = site.argument
     return (
         written.value[:1] == "'"
         and written.shown in facts("regularizers")["strings"]
-        and argument.call is not None
-        and isinstance(argument.value, cst.SimpleString)
+        and (written.got or (argument.call is not None and isinstance(argument.value, cst.SimpleString)))
     )

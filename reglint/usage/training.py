@@ -9,7 +9,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from reglint.names.module import ModuleNames
-from reglint.names.scopes import Binding, Mention, Place, Scope, dotted
+from reglint.names.scopes import Binding, Link, Mention, Place, Scope, dotted, parameters, string_value
 from reglint.names.values import (
     DynamicValue,
     FunctionValue,
@@ -25,6 +25,7 @@ from reglint.names.values import (
 )
 from reglint.usage.calls import Calls, CallSite, call_of, is_inside, outermost_function, runs_with_module
 from reglint.usage.file import File
+from reglint.usage.gradients import Gradients
 from reglint.usage.penalties import Penalties
 
 _VARIABLES = {"trainable_variables", "trainable_weights", "variables", "weights"}
@@ -37,6 +38,10 @@ _REGULARIZING = re.compile(
     re.IGNORECASE,
 )
 _LIBRARIES = {"builtins", "jax", "keras", "keras_core", "numpy", "tensorflow", "tf_keras", "torch"}
+# TensorFlow 1's collection: Keras's layers put nothing into it, in eager mode or in a graph (0.0 with TensorFlow 2.21,
+# Keras 3.15.1 and tf_keras 2.21).
+_COLLECTED = re.compile(r"tensorflow\.compat\.v1\.losses\.get_regularization_loss(es)?")
+_NORMS = {"abs", "l2_loss", "norm", "square", "pow"}
 _REGULARIZATION = re.compile(r"\w*regulari[sz]ation", re.IGNORECASE)
 
 
@@ -49,11 +54,18 @@ class Model(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A training step: the name at fault, where it stands, and the models that it trains."""
+    """A training step: the name at fault, where it stands, and the models that it trains.
+
+    ``loss`` are functions that compute its loss without being called there, ``ignored`` is a name that only takes up
+    losses to leave them unused, and ``above`` what stands around the name.
+    """
 
     name: cst.Name | cst.SimpleString
     place: Place
     models: tuple[Model, ...]
+    above: Link
+    loss: tuple[Scope, ...] = ()
+    ignored: cst.Name | None = None
 
 
 class Training:
@@ -63,19 +75,26 @@ class Training:
         self._file = file
         self._calls = calls
         self._penalties = penalties
+        self._gradients = Gradients(calls)
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
     def taped(self) -> Iterator[Step]:
-        """``tape.gradient(loss, model.trainable_variables)`` and ``optimizer.minimize(…, tape=tape)``."""
+        """``tape.gradient(loss, model.trainable_variables)`` that is applied, and ``optimizer.minimize``."""
         tapes = self._tapes()
         for site in self._calls.named(self._file.names, "gradient"):
             if isinstance(site.base, cst.Name) and site.base.value in tapes and len(site.call.args) >= 2:
-                yield Step(site.mention.node, site.place, self._trained(_argument(site, 1, "sources"), site.place))
+                models = self._trained(_argument(site, 1, "sources"), site.place)
+                # in the block of another tape it is part of what that differentiates: an inner loop
+                blocks = [_tapes_of(node) for node in site.above.nodes()]
+                inner = any(names and site.base.value not in names for names in blocks)
+                if models and not inner and self._gradients.are_applied(site):
+                    yield Step(site.mention.node, site.place, models, site.mention.above)
         for site in self._calls.named(self._file.names, "minimize"):
-            tape = _argument(site, 99, "tape")
-            if isinstance(tape, cst.Name) and tape.value in tapes:
-                yield Step(site.mention.node, site.place, self._trained(_argument(site, 1, "var_list"), site.place))
+            tape, loss = _argument(site, 99, "tape"), self._closures(site)
+            if loss or (isinstance(tape, cst.Name) and tape.value in tapes):
+                models = self._trained(_argument(site, 1, "var_list"), site.place)
+                yield Step(site.mention.node, site.place, models, site.mention.above, loss)
 
     def _tapes(self) -> set[str]:
         """The names of ``with tf.GradientTape() as name``."""
@@ -89,8 +108,21 @@ class Training:
                 found.add(item.asname.name.value)
         return found
 
+    def _closures(self, site: CallSite) -> tuple[Scope, ...]:
+        """The functions without parameters that an optimizer is to minimize."""
+        loss = _argument(site, 0, "loss")
+        values = self._file.resolver.values(loss, site.place) if loss is not None and site.base is not None else ()
+        scopes = [value.scope for value in values if isinstance(value, FunctionValue)]
+        if isinstance(loss, cst.Lambda) and loss in site.place.scope.names.scopes:
+            scopes.append(site.place.scope.names.scopes[loss])
+        return tuple(
+            scope
+            for scope in dict.fromkeys(scopes)
+            if isinstance(scope.node, (cst.FunctionDef, cst.Lambda)) and not any(parameters(scope.node.params))
+        )
+
     def backward(self) -> Iterator[Step]:
-        """``loss.backward()`` where a Keras model is called beside it."""
+        """``loss.backward()`` where a Keras model is called beside it and an optimizer takes a step."""
         if not any(base == "torch" or base.startswith("torch.") for base, _ in self._file.names.imported):
             return
         for site in self._calls.named(self._file.names, "backward"):
@@ -100,19 +132,38 @@ class Training:
                     model = self._model(other.call.func, other.place)
                     if model is not None and model not in called:
                         called.append(model)
-            if site.base is not None:
-                yield Step(site.mention.node, site.place, tuple(called))
+            if site.base is not None and called and self._takes_step(site):
+                yield Step(site.mention.node, site.place, tuple(called), site.mention.above)
+
+    def _takes_step(self, backward: CallSite) -> bool:
+        """Are the gradients of ``loss.backward()`` meant for a model's parameters, rather than for its inputs?"""
+        outer = outermost_function(backward.place)
+        if isinstance(outer.node, cst.FunctionDef) and outer.node.name.value == "train_step":
+            return True
+        around = [outer, *(outermost_function(site.place) for site in self._calls.callers(outer))]
+        scopes = [scope for at in around for scope in self._calls.reached(at)]
+        return any(self._is_step(site) for scope in scopes for site in self._calls.within(scope))
+
+    def _is_step(self, site: CallSite) -> bool:
+        """Is it ``optimizer.step()``, ``scaler.step(optimizer)`` or Keras's own, for more than an input?"""
+        if site.base is None or site.name not in ("step", "apply", "apply_gradients"):
+            return False
+        optimizers = self._file.resolver.values(site.base, site.place)
+        made = [v for v in optimizers if isinstance(v, MadeValue) and v.qualname.startswith("torch.optim.")]
+        return len(made) < len(optimizers) or any(_is_for_parameters(value) for value in made)
 
     def stateless(self) -> Iterator[Step]:
-        """``model.stateless_call(…)`` without ``return_losses`` in a function that JAX differentiates."""
+        """``model.stateless_call(…)`` in a function that JAX differentiates, whose losses are not used."""
         for site in self._calls.named(self._file.names, "stateless_call"):
             returned = _argument(site, 99, "return_losses")
             asked = returned is not None and not (isinstance(returned, cst.Name) and returned.value == "False")
             unpacked = any(arg.star == "**" for arg in site.call.args)
-            if site.base is None or asked or unpacked or not self._is_differentiated(site.place):
+            ignored = _unused_losses(site) if asked else None
+            if site.base is None or (asked and ignored is None) or unpacked or not self._is_differentiated(site.place):
                 continue
             model = self._model(site.base, site.place)
-            yield Step(site.mention.node, site.place, (model,) if model is not None else ())
+            models = (model,) if model is not None else ()
+            yield Step(site.mention.node, site.place, models, site.mention.above, ignored=ignored)
 
     def _is_differentiated(self, place: Place) -> bool:
         """Does JAX differentiate the function around a place, or one that calls it?"""
@@ -157,6 +208,8 @@ class Training:
                 model = self._model(node.value, at)
                 if model is not None and model not in found:
                     found.append(model)
+            elif isinstance(node, cst.Lambda):
+                pending.append((node.body, at))
             elif isinstance(node, cst.BinaryOperation):
                 pending.extend([(node.left, at), (node.right, at)])
             elif isinstance(node, (cst.List, cst.Tuple)):
@@ -188,12 +241,36 @@ class Training:
                     return True
         return False
 
-    def may_add_losses(self, step: Step, model: Model) -> bool:
-        """Does the step use the model's losses, or can't it be seen what it does with the model?"""
-        stateless = step.name.value == "stateless_call"
+    def may_add_losses(self, step: Step, model: Model, by_hand: bool = False) -> bool:
+        """Does the step use the model's losses, or can't it be seen what it does with the model?
+
+        ``by_hand`` where it has a penalty of its own, so that names such as ``reg_loss`` are no sign of the model's.
+        """
         for scope in self._scopes(step):
-            if self._uses_losses(scope, stateless) or self._hands_over(scope, model):
+            if self._uses_losses(scope, step, model, by_hand) or self._hands_over(scope, model):
                 return True
+        return False
+
+    def penalizes_by_hand(self, step: Step, model: Model) -> bool:
+        """Does the loss have a penalty over each of the model's variables: ``tf.nn.l2_loss(v) for v in …``?"""
+        wanted = set(model.values) | set(model.here)
+        for scope in self._scopes(step):
+            for word in _VARIABLES:
+                for mention in scope.names.mentions.get(word, ()):
+                    variables = mention.above.node
+                    loop = mention.above.up.node if mention.above.up is not None else None
+                    if (
+                        isinstance(variables, cst.Attribute)
+                        and variables.attr is mention.node
+                        and isinstance(loop, (cst.For, cst.CompFor))
+                        and loop.iter is variables
+                        and isinstance(loop.target, cst.Name)
+                        and _in(mention.place, scope)
+                        and _may_be_in_loss(mention, step)
+                        and set(self._calls.passed(self._file.resolver.values(variables.value, mention.place))) & wanted
+                        and _is_measured(loop.target.value, mention, loop)
+                    ):
+                        return True
         return False
 
     def _scopes(self, step: Step) -> list[Scope]:
@@ -203,18 +280,65 @@ class Training:
             scope = scope.parent
         outer = outermost_function(step.place)
         found = self._calls.reached(scope)
+        found.extend(at for loss in step.loss for at in self._calls.reached(loss) if at not in found)
         return found + [at for at in self._calls.reached(outer) if not any(at is known for known in found)]
 
-    def _uses_losses(self, scope: Scope, stateless: bool) -> bool:
+    def _uses_losses(self, scope: Scope, step: Step, model: Model, by_hand: bool) -> bool:
         names = scope.names
         for mention in names.mentions.get("losses", ()):
-            if _in(mention.place, scope) and self._is_losses(mention):
+            if _in(mention.place, scope) and self._is_losses(mention) and not self._is_of_another(mention, model):
                 return True
         for word, mentions in list(names.mentions.items()):
             if _REGULARIZING.fullmatch(word) or word.endswith("_regularizer"):
-                if any(_in(mention.place, scope) and self._is_own_penalty(mention) for mention in mentions):
-                    return True
-        return any(self._is_keras_own(site, stateless) for site in self._calls.within(scope))
+                for mention in mentions:
+                    if _in(mention.place, scope) and mention.node is not step.ignored:
+                        if self._is_own_penalty(mention) and not self._is_explained(mention, by_hand):
+                            return True
+        stateless = step.name.value == "stateless_call"
+        return any(self._is_keras_own(site, stateless) or _gets_losses(site) for site in self._calls.within(scope))
+
+    def _is_of_another(self, mention: Mention, model: Model) -> bool:
+        """Are these surely the losses of another model, which this one is no part of?"""
+        parent = mention.above.node
+        assert isinstance(parent, cst.Attribute)
+        values = self._calls.passed(self._file.resolver.values(parent.value, mention.place))
+        return bool(values) and all(
+            isinstance(value, MadeValue)
+            and bool(self._penalties.of([value]))
+            and not self._penalties.contains(value, model.values)
+            for value in values
+        )
+
+    def _is_explained(self, mention: Mention, by_hand: bool) -> bool:
+        """Is it TensorFlow 1's collection, a penalty that was found by itself, or a name for one of these?"""
+        parent = mention.above.node
+        if isinstance(parent, cst.Attribute):
+            values = self._file.resolver.values(parent, mention.place)
+        else:
+            if _is_target(mention):
+                return True  # judged where it is read
+            values = self._file.resolver.values(mention.node, mention.place)
+            bindings = self._file.resolver.bindings(mention.node.value, mention.place)
+            local = bool(bindings) and all(binding.kind == "assign" for binding in bindings)
+            if local and call_of(mention) is None:
+                return by_hand or all(
+                    isinstance(value, MadeValue) and _COLLECTED.fullmatch(value.qualname) for value in values
+                )
+        known = [value.qualname for value in values if isinstance(value, Symbol)]
+        return (
+            bool(values)
+            and len(known) == len(values)
+            and all(_COLLECTED.fullmatch(name) or (by_hand and name == "tensorflow.nn.l2_loss") for name in known)
+        )
+
+    def reads_collection(self, step: Step) -> bool:
+        """Does the step add TensorFlow 1's collection of penalties, in which Keras's layers put none?"""
+        return any(
+            isinstance(value, Symbol) and _COLLECTED.fullmatch(value.qualname)
+            for scope in self._scopes(step)
+            for site in self._calls.within(scope)
+            for value in self._calls.callees(site)
+        )
 
     def _is_losses(self, mention: Mention) -> bool:
         """Is it ``model.losses`` rather than the module ``keras.losses``?"""
@@ -296,7 +420,7 @@ class Training:
                     values: Values = (value,) if self._penalties.is_model(value) else ()
                     here = Place(binding.scope, binding.place.order, ())
                     models = (Model(_class_name(scope), values, values),) if values else ()
-                    yield Step(function.name, here, models)
+                    yield Step(function.name, here, models, Link(function, None))
 
     def is_left_to_compute_loss(self, step: Step) -> bool:
         """Does the step call a ``compute_loss`` of the project that is judged by itself?"""
@@ -307,6 +431,85 @@ class Training:
             if site.name == "compute_loss"
             for value in self._calls.callees(site)
         )
+
+
+def _tapes_of(node: cst.CSTNode) -> set[str]:
+    """The names that a ``with`` gives to gradient tapes."""
+    found = set()
+    for item in node.items if isinstance(node, cst.With) else ():
+        name = item.asname.name if item.asname is not None else None
+        func = item.item.func if isinstance(item.item, cst.Call) else None
+        if isinstance(name, cst.Name) and func is not None and (dotted(func) or "").endswith("GradientTape"):
+            found.add(name.value)
+    return found
+
+
+def _is_for_parameters(optimizer: MadeValue) -> bool:
+    """Is an optimizer of torch made for what may be a model's parameters, rather than for a tensor or two?"""
+    given = optimizer.call.args[0].value if optimizer.call.args else None
+    return not isinstance(given, (cst.List, cst.Tuple)) or any(
+        not isinstance(element.value, cst.Name) for element in given.elements
+    )
+
+
+def _unused_losses(site: CallSite) -> cst.Name | None:
+    """The name that takes up the losses of ``stateless_call(…, return_losses=True)`` and is never read."""
+    assign = site.above.node
+    target = assign.targets[0].target if isinstance(assign, cst.Assign) else None
+    if not isinstance(target, cst.Tuple) or len(target.elements) != 3:
+        return None
+    name = target.elements[2].value
+    if not isinstance(name, cst.Name):
+        return None
+    mentions = site.place.scope.names.mentions.get(name.value, ())
+    read = any(is_inside(m.place, site.place.scope) and not _is_target(m) for m in mentions)
+    return None if read else name
+
+
+def _is_target(mention: Mention) -> bool:
+    """Is the name bound here, rather than read?"""
+    for node in mention.above.nodes():
+        if not isinstance(node, (cst.Tuple, cst.List, cst.Element)):
+            return isinstance(node, cst.AssignTarget)
+    return False
+
+
+def _gets_losses(site: CallSite) -> bool:
+    """Is it ``getattr(model, "losses")``?"""
+    name = site.call.args[1].value if site.name == "getattr" and len(site.call.args) > 1 else None
+    text = string_value(name) if isinstance(name, cst.SimpleString) else None
+    return text is not None and (text == "losses" or _REGULARIZING.fullmatch(text) is not None)
+
+
+def _may_be_in_loss(mention: Mention, step: Step) -> bool:
+    """Is a penalty of the step's own function recorded by a tape (where there is one), and not only reported?"""
+    at = mention.place.scope
+    while at.kind == "comprehension" and at.parent is not None:
+        at = at.parent
+    if at is not step.place.scope or step.name.value == "backward":
+        return True
+    return any(_tapes_of(node) for node in mention.above.nodes())
+
+
+def _is_measured(name: str, mention: Mention, loop: cst.For | cst.CompFor) -> bool:
+    """Is the variable of a loop squared there, or handed to what gives a norm?"""
+    for used in mention.place.scope.names.mentions.get(name, ()):
+        nodes = list(used.above.nodes())
+        around = (
+            mention.above.up.up.node
+            if isinstance(loop, cst.CompFor) and mention.above.up and mention.above.up.up
+            else loop
+        )
+        if around not in nodes:
+            continue
+        parent = nodes[0]
+        if isinstance(parent, cst.Arg) and isinstance(nodes[1], cst.Call):
+            if (dotted(nodes[1].func) or "").rpartition(".")[2] in _NORMS:
+                return True
+        if isinstance(parent, cst.BinaryOperation) and parent.left is used.node:
+            if isinstance(parent.operator, cst.Power) or parent.left.deep_equals(parent.right):
+                return True
+    return False
 
 
 def _argument(site: CallSite, rank: int, keyword: str) -> cst.BaseExpression | None:

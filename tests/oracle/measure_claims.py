@@ -463,6 +463,12 @@ def activity_shared_two_inputs(k):
     return k.activity_ratio(two_inputs(k), [x, x], calls=2.0)
 
 
+@claim("activity_shared_activityregularization")
+def activity_shared_activityregularization(k):
+    layer, i, j, x = k.layers.ActivityRegularization(l1=1.0), k.Input((3,)), k.Input((3,)), inputs((3,))
+    return k.activity_ratio(k.Model([i, j], k.add([layer(i), layer(j)])), [x, x], calls=2.0)
+
+
 @claim("activity_shared_two_inputs_by_call")
 def activity_shared_two_inputs_by_call(k):
     # Without a bias, a call on zeros puts out zeros: what is left is the other call.
@@ -525,6 +531,11 @@ def activity_timedistributed_dense(k):
     return k.activity_of(k.layers.TimeDistributed(k.dense(2, activity_regularizer=k.l1())), (4, 3))
 
 
+@claim("activity_timedistributed_activityregularization")
+def activity_timedistributed_activityregularization(k):
+    return k.activity_of(k.layers.TimeDistributed(k.layers.ActivityRegularization(l1=1.0)), (4, 3))
+
+
 @claim("activity_timedistributed_wrapper")
 def activity_timedistributed_wrapper(k):
     return k.activity_of(k.layers.TimeDistributed(k.dense(2), activity_regularizer=k.l1()), (4, 3))
@@ -536,15 +547,48 @@ def activity_lstm_return_state(k):
     return k.activity_of(layer, (4, 3), call=lambda layer, i: layer(i)[0])
 
 
-@claim("activity_lstm_return_state_with_states")
-def activity_lstm_return_state_with_states(k):
-    scale, i = k.scale(), k.Input((4, 3))
-    both = k.Model(i, k.layers.LSTM(2, return_state=True, activity_regularizer=k.l1())(i))
+def output_and_states(k, layer, shape):
+    """The activity loss of a layer with `return_state=True`, over its output and its states together."""
+    scale, i = k.scale(), k.Input(shape)
+    both = k.Model(i, layer(i))
     k.compile(both)
     randomize(both)
-    x = inputs((4, 3))
+    x = inputs(shape)
     out = k.predict(both, x)
     return k.evaluate(both, x, list(out)) / sum(magnitude(part) for part in out) / scale
+
+
+@claim("activity_lstm_return_state_with_states")
+def activity_lstm_return_state_with_states(k):
+    return output_and_states(k, k.layers.LSTM(2, return_state=True, activity_regularizer=k.l1()), (4, 3))
+
+
+@claim("activity_gru_return_state_with_states")
+def activity_gru_return_state_with_states(k):
+    return output_and_states(k, k.layers.GRU(2, return_state=True, activity_regularizer=k.l1()), (4, 3))
+
+
+@claim("activity_simplernn_return_state_with_states")
+def activity_simplernn_return_state_with_states(k):
+    return output_and_states(k, k.layers.SimpleRNN(2, return_state=True, activity_regularizer=k.l1()), (4, 3))
+
+
+@claim("activity_convlstm1d_return_state_with_states")
+def activity_convlstm1d_return_state_with_states(k):
+    layer = k.layer("ConvLSTM1D")(2, 2, return_state=True, activity_regularizer=k.l1())
+    return output_and_states(k, layer, (4, 3, 2))
+
+
+@claim("activity_convlstm2d_return_state_with_states")
+def activity_convlstm2d_return_state_with_states(k):
+    layer = k.layer("ConvLSTM2D")(2, (2, 2), return_state=True, activity_regularizer=k.l1())
+    return output_and_states(k, layer, (4, 3, 3, 2))
+
+
+@claim("activity_convlstm3d_return_state_with_states")
+def activity_convlstm3d_return_state_with_states(k):
+    layer = k.layer("ConvLSTM3D")(2, (2, 2, 2), return_state=True, activity_regularizer=k.l1())
+    return output_and_states(k, layer, (4, 3, 3, 3, 2))
 
 
 @claim("activity_multiheadattention")
@@ -558,6 +602,14 @@ def activity_multiheadattention_losses(k):
     # How many activity losses one call makes: 1 where only the layer's output is meant
     layer, i = k.layer("MultiHeadAttention")(2, 2, activity_regularizer=k.l1()), k.Input((4, 3))
     k.Model(i, layer(i, i))
+    x = inputs((4, 3))
+    layer(x, x)
+    return len(layer.losses)
+
+
+@claim("activity_groupqueryattention_losses")
+def activity_groupqueryattention_losses(k):
+    layer = k.layer("GroupQueryAttention", "GroupedQueryAttention")(2, 4, 2, activity_regularizer=k.l1())
     x = inputs((4, 3))
     layer(x, x)
     return len(layer.losses)
@@ -750,6 +802,51 @@ def weight_lora(k):
     for when, found in (("before", before), ("after", after)):
         held[when] = any(name == "kernel" for _, name in found)
     return {"kernel_in_losses": held, "before": before, "after": after}
+
+
+def lora_in_losses(k, layer, x):
+    """Does `enable_lora` take the weights of a layer out of its losses, and put two factors in?"""
+    if not hasattr(layer, "enable_lora"):
+        raise Absent("no enable_lora on %s" % type(layer).__name__)
+    layer(x)
+    before = len(layer.losses)
+    layer.enable_lora(1)
+    return before == 1 and len(layer.losses) == 2 and all("lora" in str(w.name) for w in layer.trainable_weights)
+
+
+@claim("weight_lora_dense")
+def weight_lora_dense(k):
+    return lora_in_losses(k, k.dense(2, use_bias=False, kernel_regularizer="l2"), inputs((3,)))
+
+
+@claim("weight_lora_einsumdense")
+def weight_lora_einsumdense(k):
+    return lora_in_losses(k, k.layer("EinsumDense")("ab,bc->ac", 2, kernel_regularizer="l2"), inputs((3,)))
+
+
+@claim("weight_lora_embedding")
+def weight_lora_embedding(k):
+    return lora_in_losses(k, k.layers.Embedding(6, 3, embeddings_regularizer="l2"), inputs((4,), True))
+
+
+@claim("weight_lora_reversibleembedding")
+def weight_lora_reversibleembedding(k):
+    return lora_in_losses(k, k.layer("ReversibleEmbedding")(6, 3, embeddings_regularizer="l2"), inputs((4,), True))
+
+
+@claim("weight_lora_conv1d")
+def weight_lora_conv1d(k):
+    return lora_in_losses(k, k.layer("Conv1D")(2, 2, use_bias=False, kernel_regularizer="l2"), inputs((4, 3)))
+
+
+@claim("weight_lora_conv2d")
+def weight_lora_conv2d(k):
+    return lora_in_losses(k, k.layer("Conv2D")(2, 2, use_bias=False, kernel_regularizer="l2"), inputs((4, 4, 3)))
+
+
+@claim("weight_lora_conv3d")
+def weight_lora_conv3d(k):
+    return lora_in_losses(k, k.layer("Conv3D")(2, 2, use_bias=False, kernel_regularizer="l2"), inputs((4, 4, 4, 3)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
