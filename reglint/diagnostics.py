@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -111,6 +110,8 @@ def _below(path: str, root: str) -> str:
 
 def fingerprint(below: str, code: str, words: str, seen: Counter[str]) -> str:
     """Return what stays the same while lines move: a digest of file, code and line; equal lines are counted."""
+    import hashlib  # a tenth of a run that finds nothing
+
     words = "\0".join((below, code, words))
     seen[words] += 1
     return hashlib.sha256(f"{words}\0{seen[words]}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
