@@ -19,12 +19,11 @@ from reglint.usage.strength import (
     Site,
     Written,
     engines_of,
-    is_prepared,
+    findings_of_values,
     is_renamed_string,
     number,
     number_of,
     row_of,
-    sites,
     where,
 )
 from reglint.usage.symbols import Use, imports, uses
@@ -36,16 +35,8 @@ _REGISTERED = ("custom_object", "register_keras_serializable")
 
 def check(file: File, card: Card) -> Iterator[Finding]:
     """Findings on values that reach a Keras layer, and on calls of regularizers wherever they stand."""
+    yield from findings_of_values(file, lambda site, written: _value_finding(file, card, site, written))
     guards = Guards(file, (), ())
-    told: set[tuple[int, int]] = set()
-    for site in sites(file):
-        for written in site.written:
-            if is_prepared(file, guards, site, written):
-                continue
-            finding = _value_finding(file, card, site, written)
-            if finding is not None and (finding.start, finding.end) not in told:
-                told.add((finding.start, finding.end))
-                yield finding
     for name in facts("regularizer_values")["functions"]:
         for use in uses(file, name, [found.local for found in imports(file, name)]):
             if use.sure and use.call is not None and not guards.is_prepared(use.mention):

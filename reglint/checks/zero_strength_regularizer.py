@@ -6,24 +6,22 @@ from collections.abc import Iterator
 
 from reglint.findings import Finding, Severity
 from reglint.rulebook import Card
-from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import version_data
-from reglint.usage.strength import Site, Written, engines_of, is_prepared, is_renamed_string, row_of, sites, where
+from reglint.usage.strength import (
+    Site,
+    Written,
+    engines_of,
+    findings_of_values,
+    is_renamed_string,
+    row_of,
+    where,
+)
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each value that reaches a Keras layer as a regularizer and has no strength in an allowed release."""
-    guards = Guards(file, (), ())
-    told: set[tuple[int, int]] = set()
-    for site in sites(file):
-        for written in site.written:
-            if is_prepared(file, guards, site, written):
-                continue
-            finding = _finding(file, card, site, written)
-            if finding is not None and (finding.start, finding.end) not in told:
-                told.add((finding.start, finding.end))
-                yield finding
+    yield from findings_of_values(file, lambda site, written: _finding(file, card, site, written))
 
 
 def _finding(file: File, card: Card, site: Site, written: Written) -> Finding | None:

@@ -16,13 +16,11 @@ from reglint.names.values import (
     InstanceValue,
     LiteralValue,
     MadeValue,
-    ParameterValue,
     PartialValue,
     Symbol,
     Value,
 )
 from reglint.rulebook import facts
-from reglint.usage.calls import is_none
 from reglint.usage.file import File
 
 
@@ -66,12 +64,6 @@ def _arguments(file: File, keyword: str) -> Iterator[Argument]:
         if layers:
             call, above = _call(mention)
             yield Argument(mention, keyword, value, tuple(layers.values()), None not in known, call, above)
-
-
-def is_passed(file: File, node: cst.BaseExpression, place: Place) -> bool:
-    """Is anything but ``None`` passed here, as far as it can be seen? A mere parameter is nothing yet."""
-    values = file.resolver.values(node, place)
-    return any(not isinstance(value, ParameterValue) and not is_none(value) for value in values)
 
 
 def is_given(file: File, node: cst.BaseExpression, place: Place) -> bool:

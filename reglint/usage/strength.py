@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import libcst as cst
 
+from reglint.findings import Finding
 from reglint.names.literals import dict_items
 from reglint.names.scopes import Place, string_value
 from reglint.names.values import FunctionValue, LiteralValue, MadeValue, ParameterValue, Symbol, Value
@@ -67,6 +68,18 @@ def _sites(file: File) -> Iterator[Site]:
                 found = _all_written(file, arm, argument.place)
                 if found:
                     yield Site(argument, found, len(arms) == 1)
+
+
+def findings_of_values(file: File, judge: Callable[[Site, Written], Finding | None]) -> Iterator[Finding]:
+    """What ``judge`` finds in the values of regularizer arguments, each place once, but for what is prepared for."""
+    guards = Guards(file, (), ())
+    told: set[tuple[int, int]] = set()
+    for site in sites(file):
+        for written in site.written:
+            finding = None if is_prepared(file, guards, site, written) else judge(site, written)
+            if finding is not None and (finding.start, finding.end) not in told:
+                told.add((finding.start, finding.end))
+                yield finding
 
 
 def row_of(table: str, value: str) -> Mapping[str, Any] | None:
