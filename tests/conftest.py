@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -85,3 +85,32 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def name_of(sdist: dict[str, Any]) -> str:
     """The folder of a package of the corpus, which is also what a test of it is called."""
     return f"{sdist['name']}-{sdist['version']}"
+
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def places(self) -> list[str]:
+        """``path:line:column:`` of every finding in the text."""
+        return [line.split(" ")[0] for line in self.out.splitlines() if ": REG" in line]
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in the folder of the test."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> Done:
+        capsys.readouterr()
+        status = main(arguments)
+        return Done(status, *capsys.readouterr())
+
+    return command

@@ -8,42 +8,15 @@ import shutil
 import subprocess
 import sys
 import tokenize
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from conftest import FIXTURES
+from conftest import FIXTURES, Run
 
-from reglint.cli import main
 from reglint.source import read_source
 from reglint.tokens import scan
 
 HEAD = "from keras.layers import Dense\nfrom keras import regularizers\n"
-
-
-class Done(NamedTuple):
-    """What a command came to."""
-
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in the folder of the test."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> Done:
-        capsys.readouterr()
-        status = main(arguments)
-        return Done(status, *capsys.readouterr())
-
-    return command
 
 
 def words(text: str) -> list[str]:

@@ -5,48 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from conftest import FIXTURES
+from conftest import FIXTURES, Run
 
 from reglint.baseline import Baseline, Entry, rendered
-from reglint.cli import main
 
 HEAD = "from keras.layers import Dense\nfrom keras.regularizers import l2\n"
 OLD = HEAD + "layer = Dense(8, W_regularizer=l2(0.1))\n"
 NEW = "other = Dense(9, b_regularizer=l2(0.1))\n"
 FILE = ".reglint-baseline.json"
-
-
-class Done(NamedTuple):
-    """What a command came to."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def places(self) -> list[str]:
-        return [line.split(" ")[0] for line in self.out.splitlines() if ": REG" in line]
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in the folder of the test, which nothing above it has settings for."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> Done:
-        capsys.readouterr()
-        status = main(arguments)
-        return Done(status, *capsys.readouterr())
-
-    return command
 
 
 def put(name: str, text: str) -> None:
