@@ -49,7 +49,7 @@ def test_each_project_below_a_path_is_listed_with_the_line_that_decides(
         f"    allows tensorflow {released('tensorflow')[-1]}",
         f"    which runs keras {newest}",
         "two:",
-        "  keras: nothing is said, so what an install gives today",
+        "  keras: nothing is said, so what the TensorFlow below brings",
         f"    allows keras 3.2.0 … {newest} (32 releases)",
         "  tf.keras: setup.py:2 (`tensorflow==2.17`)",
         "    allows tensorflow 2.17.0",

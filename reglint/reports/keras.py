@@ -8,7 +8,7 @@ from typing import Any
 
 from reglint.discovery import shown
 from reglint.projects import PackageRange, ProjectRange
-from reglint.versions import Release
+from reglint.versions import Release, released
 
 _IMPORTED_AS = {"keras": "keras", "tensorflow": "tf.keras", "tf-keras": "tf_keras", "keras-core": "keras_core"}
 
@@ -24,10 +24,17 @@ def _lines(each: ProjectRange) -> Iterator[str]:
     yield f"{shown(each.path) or '.'}:"
     for package in each.packages:
         said = " and ".join(bound.origin for bound in package.bounds)
-        yield f"  {_IMPORTED_AS[package.package]}: {said or 'nothing is said, so what an install gives today'}"
+        yield f"  {_IMPORTED_AS[package.package]}: {said or _unsaid(package)}"
         yield f"    allows {package.package} {_span(package.releases)}"
         if any(engine.package != package.package for engine in package.engines):
             yield f"    which runs {'; '.join(_engines(package.engines))}"
+
+
+def _unsaid(package: PackageRange) -> str:
+    """Why these releases, where nothing is said of the package itself."""
+    if package.releases == (Release(package.package, released(package.package)[-1]),):
+        return "nothing is said, so what an install gives today"
+    return "nothing is said, so what the TensorFlow below brings"
 
 
 def _engines(engines: Iterable[Release]) -> Iterator[str]:
