@@ -45,9 +45,13 @@ KINDS = (
     "doubled-weight-decay",
     "half-precision-activity-regularizer",
     "unsavable-regularizer",
+    "probe",
     "run",
 )
-"""The kinds of check: each but ``run`` has a module of that name in ``reglint.checks``."""
+"""The kinds of check: each has a module of that name in ``reglint.checks``, but for those of WITHOUT_CHECK."""
+
+WITHOUT_CHECK = ("probe", "run")
+"""Kinds that look at no source: what the probe finds in a running model, and what is about the run itself."""
 
 SECTIONS = ("What it does", "Why is this bad", "Example", "Fix safety", "References")
 
@@ -356,7 +360,7 @@ def _problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, f"unknown key `{name}`; a rule card has " + ", ".join(_KEYS)
     if table["kind"] == "renamed-argument" and not ("facts" in table or "callable" in table):
         yield "kind", "a renamed-argument card needs tables [[callable]] that say what is renamed"
-    if table["kind"] != "run" and not (table.get("triggers") or "callable" in table):
+    if table["kind"] not in WITHOUT_CHECK and not (table.get("triggers") or "callable" in table):
         yield "kind", "`triggers` is missing; without it no file would ever be looked at"
 
 

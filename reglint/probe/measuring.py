@@ -1,0 +1,184 @@
+"""Runs the model over the data with every activation tapped, and returns what was measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import numpy
+
+from reglint.probe import reductions, tally
+from reglint.probe.library import Library, library_of
+from reglint.probe.opaque import opaque_layers
+from reglint.probe.tapping import Tap, Trace
+from reglint.probe.values import Measurement, Output, ProbeError, Unreached
+
+Batch = tuple[Any, Any]
+"""Inputs of a batch (an array, a list or a dict of arrays) and labels (the same, or None)."""
+
+
+def measure(
+    model: Any,
+    batches: Iterable[Batch],
+    *,
+    every_position: bool = False,
+    trace: Callable[[int], None] | None = None,
+) -> Measurement:
+    """Run ``model`` as for inference over the batches, and return the statistics of every activation.
+
+    The model is the same afterwards, and so is the library. ``trace`` is told how many samples are done. ProbeError where
+    nothing could be run, or where an activation cannot be counted from outside of what compiles it.
+    """
+    library = library_of(model)
+    backend = backend_of(library)
+    started = time.perf_counter()
+    runner = _Runner(model, library, backend, every_position)
+    with _unchanged(model, library), Tap(model, library, backend, every_position) as tap:
+        for inputs, labels in batches:
+            runner.run(tap, inputs, _label_list(labels))
+            if trace is not None:
+                trace(runner.samples)
+    if not runner.samples:
+        raise ProbeError("the data hold no sample; nothing was measured")
+    return runner.measurement(time.perf_counter() - started)
+
+
+def backend_of(library: Library) -> Any:
+    """Return the module of :mod:`reglint.probe.backends` for what Keras runs on; ProbeError for another backend."""
+    name = "tensorflow"
+    if library.name == "keras":
+        import keras
+
+        name = keras.backend.backend()
+    if name not in ("tensorflow", "jax", "torch"):
+        raise ProbeError(f"the backend {name} cannot be probed; choose tensorflow, jax or torch with --backend")
+    return import_module(f"reglint.probe.backends.{name}")
+
+
+def _label_list(labels: Any) -> list[Any]:
+    if labels is None:
+        return []
+    if isinstance(labels, dict):
+        return list(labels.values())
+    return list(labels) if isinstance(labels, (list, tuple)) else [labels]
+
+
+class _Runner:
+    """Compiles the tapped model once, runs batches and adds up what comes back."""
+
+    def __init__(self, model: Any, library: Library, backend: Any, every_position: bool) -> None:
+        self._model = model
+        self._library = library
+        self._backend = backend
+        self._tallies: list[tally.Tally] = []
+        self._hidden: dict[str, str] = {}
+        self._classes: list[dict[float, int]] = []
+        self._call: Callable[[Any, Any], list[Any]] | None = None
+        self._device = ""
+        self.samples = 0
+
+    def run(self, tap: Tap, inputs: Any, labels: list[Any]) -> None:
+        """Run one batch; the first one is traced."""
+        if self._call is None:
+            self._call = self._backend.compiled(self._model, lambda x, y: self._step(tap, x, y))
+        sums, peaks = self._call(inputs, labels)
+        self._device = self._device or self._backend.device_of(sums)
+        tally.add(self._tallies, _host(sums), _host(peaks))
+        self._count(labels)
+        self.samples += _length(inputs)
+
+    def _step(self, tap: Tap, inputs: Any, labels: list[Any]) -> Sequence[Any]:
+        outputs, trace = tap.call(inputs)
+        with tap.busy():
+            _answer(trace, outputs, labels, tap.ops)
+            flat = tally.flattened(trace, tap.ops)
+        self._hidden |= trace.hidden
+        traced = tally.layout(trace)
+        self._tallies = self._tallies or traced  # another trace, of the odd last batch or of each batch with torch
+        return flat
+
+    def _count(self, labels: list[Any]) -> None:
+        """Count the classes among the labels, for the accuracy of always naming the most frequent one."""
+        self._classes = self._classes or [{} for _ in labels]
+        for counts, each in zip(self._classes, labels, strict=True):
+            for value, number in zip(*numpy.unique(_named(each), return_counts=True), strict=True):
+                counts[float(value)] = counts.get(float(value), 0) + int(number)
+
+    def measurement(self, seconds: float) -> Measurement:
+        """Return what was measured so far."""
+        sites = tuple(site for each in self._tallies if (site := tally.site_of(each, self.samples)) is not None)
+        seen = {site.layer for site in sites}
+        hidden = [Unreached(path, reason) for path, reason in sorted(self._hidden.items()) if path not in seen]
+        return Measurement(
+            sites=sites,
+            outputs=tuple(self._outputs()),
+            unreached=(*hidden, *opaque_layers(self._model, self._library, seen | set(self._hidden))),
+            samples=self.samples,
+            library=f"{self._library.name} {self._library.version}",
+            backend=self._backend.__name__.rpartition(".")[2],
+            device=self._device,
+            seconds=seconds,
+        )
+
+    def _outputs(self) -> Iterable[Output]:
+        for each in self._tallies:
+            index = each.record.output_index
+            if index is None or index >= len(self._classes):
+                continue
+            counts = self._classes[index]
+            chance = max(counts.values()) / sum(counts.values())
+            output = tally.output_of(each, len(counts), chance)
+            if output is not None:
+                yield output
+
+
+def _answer(trace: Trace, outputs: Any, labels: list[Any], ops: Any) -> None:
+    """Compare the outputs that are probabilities with their labels, where there is one label for each output."""
+    from keras import tree
+
+    flat = tree.flatten(outputs)
+    if len(flat) != len(labels):
+        return
+    for record in trace.records:
+        index = record.output_index
+        if index is not None and record.activation in ("softmax", "sigmoid"):
+            record.answers = reductions.answers(flat[index], labels[index], ops)
+
+
+def _named(labels: numpy.ndarray) -> numpy.ndarray:
+    """Return labels as numbers of classes; one-hot ones become the position of the one."""
+    labels = numpy.asarray(labels)
+    return labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
+
+
+def _host(tensor: Any) -> numpy.ndarray:
+    from keras import ops
+
+    return numpy.asarray(ops.convert_to_numpy(tensor))
+
+
+def _length(inputs: Any) -> int:
+    from keras import tree
+
+    return int(tree.flatten(inputs)[0].shape[0])
+
+
+@contextmanager
+def _unchanged(model: Any, library: Library) -> Any:
+    """Put back, on the way out, what a call changes: seeds, counters, and the states of a stateful RNN."""
+    from keras import tree
+
+    variables = list(model.non_trainable_variables)
+    for layer in library.layers(model):
+        if getattr(layer, "stateful", False):
+            variables += [each for each in tree.flatten(getattr(layer, "states", None)) if each is not None]
+    before = [numpy.array(_host(variable)) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            if not numpy.array_equal(_host(variable), value):
+                variable.assign(value)

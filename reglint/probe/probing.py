@@ -1,0 +1,125 @@
+"""From a model and data to a report: measure, weigh the penalties, judge, and point at the lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from reglint.probe.measuring import measure
+from reglint.probe.values import Measurement, Place, ProbeFinding, ProbeReport
+
+STATES = ("trained", "initial", "auto")
+
+
+def probe_model(
+    model: Any,
+    data: Any = None,
+    *,
+    labels: Any = None,
+    state: str = "auto",
+    every_position: bool = False,
+    batch_size: int = 32,
+    max_samples: int = 512,
+    loss: Any = None,
+) -> ProbeReport:
+    """Probe a model that is in memory.
+
+    ``data`` is what ``model.predict`` would take: an array, or a list or dict of arrays, with samples along the first axis;
+    None for random inputs, which give findings of low confidence only. ``labels`` are as for ``model.fit``. ``state`` says
+    whether the model is ``trained`` or ``initial``; ``auto`` finds out. ``every_position`` counts all positions of feature
+    maps instead of a sample of them. ``loss`` is the loss of training, for the penalties' share of it; a compiled model
+    has its own. The model is not changed. ProbeError says in one line why a model or data cannot be probed.
+    """
+    from reglint.probe.construction import places
+    from reglint.probe.data import from_arrays
+    from reglint.probe.loading import Loaded
+
+    given = from_arrays(data, labels, model, max_samples=max_samples, batch_size=batch_size)
+    iterations = _iterations(model)
+    loaded = Loaded(model, str(model.name), None, "keras", iterations, loss, places(model))
+    return probe(loaded, given, state=state, every_position=every_position, batch_size=batch_size)
+
+
+def probe(
+    loaded: Any,
+    data: Any,
+    *,
+    state: str = "auto",
+    every_position: bool = False,
+    batch_size: int = 32,
+    trace: Callable[[int, int], None] | None = None,
+) -> ProbeReport:
+    """Probe a loaded model with loaded data; ``trace`` is told how many samples of how many are done."""
+    from reglint.probe import penalties
+    from reglint.probe.data import batches
+    from reglint.probe.diagnosis import diagnose
+
+    done = None if trace is None else lambda samples: trace(samples, data.samples)
+    _build(loaded.model, data, batch_size)
+    measurement = measure(loaded.model, batches(data, batch_size), every_position=every_position, trace=done)
+    judged = _state(state, loaded.iterations, measurement)
+    inputs, labels = next(iter(batches(data, batch_size)))
+    weighed = penalties.penalties(loaded.model, inputs, labels, loss=loaded.loss)
+    findings = (
+        *diagnose(measurement, state=judged, synthetic=data.synthetic),
+        *penalties.judge(weighed, labelled=labels is not None),
+    )
+    return ProbeReport(
+        model=loaded.name,
+        measurement=measurement,
+        findings=tuple(_placed(findings, loaded.places, loaded.name)),
+        penalties=weighed,
+        state=judged,
+        synthetic=data.synthetic,
+        places=loaded.places,
+    )
+
+
+def _build(model: Any, data: Any, batch_size: int) -> None:
+    """Give a model that was never called its weights; a traced function could not make them."""
+    from reglint.probe.data import batches
+
+    if not model.built:
+        inputs, _ = next(iter(batches(data, batch_size)))
+        model(inputs)
+
+
+def _iterations(model: Any) -> int | None:
+    optimizer = getattr(model, "optimizer", None)
+    return None if optimizer is None else int(optimizer.iterations)
+
+
+LEARNT = 0.2
+"""By how much of what chance leaves a model must be right for its labels to show that it learnt."""
+
+
+def _state(asked: str, iterations: int | None, measurement: Measurement) -> str:
+    """Return ``trained``, ``initial`` or ``unknown``."""
+    if asked != "auto":
+        return asked
+    if iterations is not None and iterations > 0:
+        return "trained"
+    learnt = [each.accuracy > each.chance + LEARNT * (1 - each.chance) for each in measurement.outputs]
+    if any(learnt):
+        return "trained"
+    return "unknown" if iterations is None and not learnt else "initial"
+
+
+def _placed(findings: tuple[ProbeFinding, ...], places: Any, model: str) -> Iterator[ProbeFinding]:
+    """Yield the findings with the lines on which their layers were constructed, the worst first."""
+    order = {"error": 0, "warning": 1, "info": 2}
+    for finding in sorted(findings, key=lambda each: order[each.severity.value]):
+        data = {**finding.data, "model": model}
+        yield replace(finding, data=data, place=_place(finding.layer, places))
+
+
+def _place(layer: str, places: Any) -> Place | None:
+    """Return the place of a layer, or of the nearest layer around it that has one."""
+    path = "/".join(part.partition("#")[0] for part in layer.split("/"))
+    while path:
+        if path in places:
+            found: Place = places[path]
+            return found
+        path = path.rpartition("/")[0]
+    return None

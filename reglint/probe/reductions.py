@@ -1,0 +1,242 @@
+"""Statistics of a tensor on its device, in a form that adds up: what leaves the device is a few numbers for each unit.
+
+A :class:`Parcel` is what one activation gave in one batch: ``sums`` are added over batches, ``peaks`` are maxima. In an
+RNN's loop both have a leading axis of samples, since Keras masks the states of a loop by sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reglint.probe.activations import Activation
+from reglint.probe.values import EDGES, SATURATED_GAIN
+
+BINS = len(EDGES) + 1
+UNIT_SUMS = ("low", "high", "gain", "z", "square")
+"""Sums for each unit over the positions that were counted, in the order in which a parcel holds them."""
+
+CONFIDENT = 0.99
+MASKED_LOGIT = -1e4
+"""Below this a logit with probability zero is a mask of Keras's softmax, which adds the most negative number there is."""
+
+POSITIONS = 64
+"""How many positions of a feature map are counted for each sample and channel, unless all are."""
+
+
+@dataclass
+class Parcel:
+    """Flat sums and peaks of one activation; ``units`` says how long each of UNIT_SUMS is."""
+
+    units: int
+    sums: list[Any]
+    peaks: list[Any]
+
+
+def sampled(tensor: Any, ops: Any, every_position: bool) -> Any:
+    """Return the tensor (batch, positions…, channels) with at most POSITIONS positions, evenly spread over each axis."""
+    axes = len(tensor.shape) - 2
+    if every_position or axes < 1:
+        return tensor
+    most = {1: POSITIONS, 2: 8, 3: 4}.get(axes, 3)
+    return tensor[(slice(None), *(_spread(tensor, axis + 1, most, ops) for axis in range(axes)))]
+
+
+def is_sampled(tensor: Any, every_position: bool) -> bool:
+    """Say whether :func:`sampled` leaves positions out; True where the size is known only when the model runs."""
+    axes = len(tensor.shape) - 2
+    if every_position or axes < 1:
+        return False
+    most = {1: POSITIONS, 2: 8, 3: 4}.get(axes, 3)
+    return any(size is None or size > most for size in tensor.shape[1:-1])
+
+
+def _spread(tensor: Any, axis: int, most: int, ops: Any) -> slice:
+    size = tensor.shape[axis]
+    if size is None:  # known to TensorFlow only when it runs
+        stride = (ops.shape(tensor)[axis] + most - 1) // most
+    else:
+        stride = -(-size // most)
+    return slice(stride // 2 if size is None or stride > 1 else 0, None, stride)
+
+
+def weights_of(mask: Any, tensor: Any, ops: Any) -> Any:
+    """Return the mask as float32 with the rank of the tensor, or None where it does not fit the tensor's first axes."""
+    if mask is None or len(mask.shape) >= len(tensor.shape) + 1:
+        return None
+    for known, size in zip(mask.shape, tensor.shape, strict=False):
+        if known is not None and size is not None and known != size:
+            return None
+    if len(mask.shape) == len(tensor.shape):
+        return None
+    weights = ops.cast(mask, "float32")
+    for _ in range(len(tensor.shape) - len(mask.shape)):
+        weights = ops.expand_dims(weights, -1)
+    return weights
+
+
+def elementwise(
+    z: Any, a: Any, activation: Activation | None, mask: Any, ops: Any, backend: Any, every_position: bool
+) -> Parcel:
+    """Return the parcel of z and a = f(z), both (batch, positions…, units), without what the mask leaves out."""
+    z, a = ops.cast(z, "float32"), ops.cast(a, "float32")
+    weights = weights_of(mask, z, ops)
+    peaks = _peaks(z, weights, ops)
+    total = _unit_sum(z, weights, ops)
+    few_z, few_a = sampled(z, ops, every_position), sampled(a, ops, every_position)
+    if weights is not None:
+        weights = _few_weights(weights, z, ops, every_position)
+    units = z.shape[-1]
+    columns = [ops.cast(column, "float32") for column in _columns(few_z, few_a, activation, ops)]
+    sums = [_unit_sum(column, weights, ops) for column in columns]
+    rows = ops.size(few_z) / units if weights is None else ops.sum(weights * ops.ones_like(few_z[..., :1]))
+    count = ops.reshape(ops.cast(rows, "float32"), (1,))
+    spread = ops.reshape(few_z, (1, -1))
+    skip = None
+    if weights is not None:
+        skip = ops.reshape(ops.broadcast_to(weights, ops.shape(few_z)) < 0.5, (1, -1))
+    bins = ops.reshape(backend.histogram(spread, skip), (-1,))
+    return Parcel(units, [count, *sums, total, bins], peaks)
+
+
+def _few_weights(weights: Any, z: Any, ops: Any, every_position: bool) -> Any:
+    """Return the weights of the positions that :func:`sampled` takes."""
+    full = weights * ops.ones_like(z[..., :1])
+    return sampled(full, ops, every_position)
+
+
+def _columns(z: Any, a: Any, activation: Activation | None, ops: Any) -> tuple[Any, ...]:
+    """Return for each value: saturated low, saturated high, gain, z and z²."""
+    gain = ops.ones_like(z) if activation is None else activation.gain(ops, z, a)
+    saturated = gain < SATURATED_GAIN
+    low = ops.logical_and(saturated, z <= 0)
+    high = ops.logical_and(saturated, z > 0)
+    return low, high, gain, z, z * z
+
+
+def _unit_sum(values: Any, weights: Any, ops: Any) -> Any:
+    if weights is not None:
+        # zero times infinity is not a number, and what is masked must not count
+        values = ops.where(weights > 0, values, 0.0)
+    return ops.sum(values, axis=tuple(range(len(values.shape) - 1)))
+
+
+def _peaks(z: Any, weights: Any, ops: Any) -> list[Any]:
+    """Return the maxima of z and of -z for each unit, over every position."""
+    axes = tuple(range(len(z.shape) - 1))
+    if weights is None:
+        return [ops.max(z, axis=axes), -ops.min(z, axis=axes)]
+    top = ops.where(weights > 0, z, -float("inf"))
+    bottom = ops.where(weights > 0, z, float("inf"))
+    return [ops.max(top, axis=axes), -ops.min(bottom, axis=axes)]
+
+
+def rows(z: Any, probabilities: Any, kept: Any, ops: Any, backend: Any) -> Parcel:
+    """Return the parcel of a softmax over the last axis: rows, confident rows, values, their sum and squares, extremes.
+
+    ``kept`` is true for the logits that count, and has their shape; a row counts where any of its logits does.
+    """
+    z, p = ops.cast(z, "float32"), ops.cast(probabilities, "float32")
+    weights = ops.cast(ops.any(kept, axis=-1), "float32")
+    logits = ops.where(kept, z, 0.0)
+    confident = ops.where(ops.max(p, axis=-1) > CONFIDENT, weights, 0.0)
+    columns = (weights, confident, ops.cast(kept, "float32"), logits, logits * logits)
+    sums = [ops.reshape(ops.sum(column), (1,)) for column in columns]
+    bins = backend.histogram(ops.reshape(z, (1, -1)), ops.reshape(ops.logical_not(kept), (1, -1)))
+    top = ops.max(ops.where(kept, z, -float("inf")))
+    bottom = ops.min(ops.where(kept, z, float("inf")))
+    return Parcel(1, [*sums, ops.reshape(bins, (-1,))], [ops.reshape(top, (1,)), ops.reshape(-bottom, (1,))])
+
+
+def answers(probabilities: Any, labels: Any, ops: Any) -> Parcel | None:
+    """Return how a classifier did: answers, right ones, confident ones, confident wrong ones; None for other labels.
+
+    ``probabilities`` is (batch, …, classes) of a softmax, with labels (batch, …), (batch, …, 1) or one-hot; or, where
+    there is one column or the labels have as many as there are, of sigmoids that answer yes or no each for itself.
+    """
+    p = ops.cast(probabilities, "float32")
+    if len(labels.shape) == len(p.shape) - 1:
+        labels = ops.expand_dims(labels, -1)
+    if len(labels.shape) != len(p.shape):
+        return None
+    classes, width = p.shape[-1], labels.shape[-1]
+    if width not in (1, classes):
+        return None
+    if width == 1 and classes > 1:
+        right = ops.argmax(p, axis=-1) == ops.cast(labels[..., 0], ops.argmax(p, axis=-1).dtype)
+        first = ops.max(p, axis=-1)
+    elif classes == 1:
+        right = (p[..., 0] > 0.5) == (ops.cast(labels[..., 0], "float32") > 0.5)
+        first = ops.maximum(p[..., 0], 1.0 - p[..., 0])
+    else:
+        right = ops.argmax(p, axis=-1) == ops.argmax(labels, axis=-1)
+        first = ops.max(p, axis=-1)
+    confident = first > CONFIDENT
+    columns = (ops.ones_like(first), right, confident, ops.logical_and(confident, ops.logical_not(right)))
+    return Parcel(1, [ops.reshape(ops.sum(ops.cast(column, "float32")), (1,)) for column in columns], [])
+
+
+def squares(tensor: Any, mask: Any, ops: Any, every_position: bool) -> Parcel:
+    """Return how many values of a layer's input there are and the sum of their squares."""
+    x = sampled(ops.cast(tensor, "float32"), ops, every_position)
+    weights = weights_of(mask, ops.cast(tensor, "float32"), ops)
+    if weights is None:
+        count = ops.cast(ops.size(x), "float32")
+        total = ops.sum(x * x)
+    else:
+        weights = _few_weights(weights, tensor, ops, every_position)
+        count = ops.sum(weights) * x.shape[-1]
+        total = ops.sum(ops.where(weights > 0, x * x, 0.0))
+    return Parcel(1, [ops.reshape(count, (1,)), ops.reshape(ops.cast(total, "float32"), (1,))], [])
+
+
+def steps(taken: Sequence[tuple[Any, Any, Activation | None]], ops: Any, backend: Any) -> tuple[Any, Any]:
+    """Return sums and peaks of one step of a loop, for each sample: (batch, n) each.
+
+    What is taken in a step (z, a, activation) has its units side by side, so that a step costs a handful of operations
+    and not a handful for each gate; :func:`step_parcels` takes them apart again.
+    """
+    flat = [(_by_sample(z, ops), _by_sample(a, ops), activation) for z, a, activation in taken]
+    batch = ops.shape(flat[0][0])[0]
+    gains = [ops.ones_like(z) if kind is None else ops.cast(kind.gain(ops, z, a), "float32") for z, a, kind in flat]
+    z = ops.concatenate([z for z, _, _ in flat], axis=1)
+    gain = ops.concatenate(gains, axis=1)
+    saturated = gain < SATURATED_GAIN
+    low = ops.cast(ops.logical_and(saturated, z <= 0), "float32")
+    high = ops.cast(ops.logical_and(saturated, z > 0), "float32")
+    bins = [_sample_bins(z, batch, ops, backend) for z, _, _ in flat]
+    sums = ops.concatenate([ops.ones_like(z[:, :1]), low, high, gain, z, z * z, *bins], axis=1)
+    return sums, ops.concatenate([z, -z], axis=1)
+
+
+def _by_sample(tensor: Any, ops: Any) -> Any:
+    """Return (batch, …) as float32 (batch, units): what is beside the units stays apart, as further units."""
+    tensor = ops.cast(tensor, "float32")
+    if len(tensor.shape) == 2:
+        return tensor
+    size = 1
+    for length in tensor.shape[1:]:
+        size *= length
+    return ops.reshape(tensor, (-1, size))
+
+
+def _sample_bins(z: Any, batch: Any, ops: Any, backend: Any) -> Any:
+    return ops.reshape(ops.cast(backend.histogram(z, None), "float32"), (batch, BINS))
+
+
+def step_parcels(sums: Any, peaks: Any, widths: Sequence[int], ops: Any) -> list[Parcel]:
+    """Return a parcel for each activation of a loop, from what :func:`steps` added up over it."""
+    total = sum(widths)
+    sums = ops.sum(sums, axis=0)
+    peaks = ops.max(peaks, axis=0)
+    parcels = []
+    start = 0
+    for number, width in enumerate(widths):
+        columns = [sums[1 + k * total + start : 1 + k * total + start + width] for k in range(len(UNIT_SUMS))]
+        first = 1 + len(UNIT_SUMS) * total + number * BINS
+        bins = sums[first : first + BINS]
+        tops = [peaks[start : start + width], peaks[total + start : total + start + width]]
+        parcels.append(Parcel(width, [sums[:1], *columns, columns[UNIT_SUMS.index("z")], bins], tops))
+        start += width
+    return parcels
