@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -30,20 +31,9 @@ def measure(
     """Run ``model`` as for inference over the batches, and return the statistics of every activation.
 
     The model is the same afterwards, and so is the library. ``trace`` is told how many samples are done. ProbeError where
-    nothing could be run, or where an activation cannot be counted from outside of what compiles it.
+    nothing could be run.
     """
-    library = library_of(model)
-    backend = backend_of(library)
-    started = time.perf_counter()
-    runner = _Runner(model, library, backend, every_position)
-    with _unchanged(model, library), Tap(model, library, backend, every_position) as tap:
-        for inputs, labels in batches:
-            runner.run(tap, inputs, _label_list(labels))
-            if trace is not None:
-                trace(runner.samples)
-    if not runner.samples:
-        raise ProbeError("the data hold no sample; nothing was measured")
-    return runner.measurement(time.perf_counter() - started)
+    return Probe(model, every_position=every_position).run(batches, trace)
 
 
 def backend_of(library: Library) -> Any:
@@ -66,38 +56,58 @@ def _label_list(labels: Any) -> list[Any]:
     return list(labels) if isinstance(labels, (list, tuple)) else [labels]
 
 
-class _Runner:
-    """Compiles the tapped model once, runs batches and adds up what comes back."""
+class Probe:
+    """A model with every activation tapped: compiled by the first run, and as fast as that later.
 
-    def __init__(self, model: Any, library: Library, backend: Any, every_position: bool) -> None:
+    Between two runs the model may be trained; its architecture must stay as it is.
+    """
+
+    def __init__(self, model: Any, *, every_position: bool = False) -> None:
         self._model = model
-        self._library = library
-        self._backend = backend
-        self._tallies: list[tally.Tally] = []
+        self._library = library_of(model)
+        self._backend = backend_of(self._library)
+        self._tap = Tap(model, self._library, self._backend, every_position)
+        self._call = self._backend.compiled(model, self._step)
+        self._records: list[tally.Tally] = []
         self._hidden: dict[str, str] = {}
-        self._classes: list[dict[float, int]] = []
-        self._call: Callable[[Any, Any], list[Any]] | None = None
         self._device = ""
-        self.samples = 0
+        self._start()
 
-    def run(self, tap: Tap, inputs: Any, labels: list[Any]) -> None:
-        """Run one batch; the first one is traced."""
-        if self._call is None:
-            self._call = self._backend.compiled(self._model, lambda x, y: self._step(tap, x, y))
+    def _start(self) -> None:
+        self._tallies = [replace(each) for each in self._records]
+        self._classes: list[dict[float, int]] = []
+        self._samples = 0
+
+    def run(self, batches: Iterable[Batch], trace: Callable[[int], None] | None = None) -> Measurement:
+        """Return the statistics of every activation over the batches; ``trace`` is told how many samples are done."""
+        started = time.perf_counter()
+        self._start()
+        with _unchanged(self._model, self._library), self._tap:
+            for inputs, labels in batches:
+                self._batch(inputs, _label_list(labels))
+                if trace is not None:
+                    trace(self._samples)
+        if not self._samples:
+            raise ProbeError("the data hold no sample; nothing was measured")
+        return self._measurement(time.perf_counter() - started)
+
+    def _batch(self, inputs: Any, labels: list[Any]) -> None:
         sums, peaks = self._call(inputs, labels)
         self._device = self._device or self._backend.device_of(sums)
+        if not self._tallies:
+            self._tallies = [replace(each) for each in self._records]
         tally.add(self._tallies, _host(sums), _host(peaks))
         self._count(labels)
-        self.samples += _length(inputs)
+        self._samples += _length(inputs)
 
-    def _step(self, tap: Tap, inputs: Any, labels: list[Any]) -> Sequence[Any]:
-        outputs, trace = tap.call(inputs)
-        with tap.busy():
-            _answer(trace, outputs, labels, tap.ops)
-            flat = tally.flattened(trace, tap.ops)
+    def _step(self, inputs: Any, labels: list[Any]) -> Sequence[Any]:
+        """Run, or trace, one batch; called again for the odd last batch, and for every batch with torch."""
+        outputs, trace = self._tap.call(inputs)
+        with self._tap.busy():
+            _answer(trace, outputs, labels, self._tap.ops)
+            flat = tally.flattened(trace, self._tap.ops)
         self._hidden |= trace.hidden
-        traced = tally.layout(trace)
-        self._tallies = self._tallies or traced  # another trace, of the odd last batch or of each batch with torch
+        self._records = tally.layout(trace)
         return flat
 
     def _count(self, labels: list[Any]) -> None:
@@ -107,16 +117,16 @@ class _Runner:
             for value, number in zip(*numpy.unique(_named(each), return_counts=True), strict=True):
                 counts[float(value)] = counts.get(float(value), 0) + int(number)
 
-    def measurement(self, seconds: float) -> Measurement:
+    def _measurement(self, seconds: float) -> Measurement:
         """Return what was measured so far."""
-        sites = tuple(site for each in self._tallies if (site := tally.site_of(each, self.samples)) is not None)
+        sites = tuple(site for each in self._tallies if (site := tally.site_of(each, self._samples)) is not None)
         seen = {site.layer for site in sites}
         hidden = [Unreached(path, reason) for path, reason in sorted(self._hidden.items()) if path not in seen]
         return Measurement(
             sites=sites,
             outputs=tuple(self._outputs()),
             unreached=(*hidden, *opaque_layers(self._model, self._library, seen | set(self._hidden))),
-            samples=self.samples,
+            samples=self._samples,
             library=f"{self._library.name} {self._library.version}",
             backend=self._backend.__name__.rpartition(".")[2],
             device=self._device,

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from reglint.probe import reductions
@@ -68,6 +69,7 @@ class Taken:
     site: str
     name: str
     judged: Activation | None
+    function: Callable[[Any], Any]
     z: Any
     a: Any
 
@@ -238,10 +240,10 @@ class Tap:
             a = function(*args, **kwargs)
             z = args[0] if args else next(iter(kwargs.values()))
             if _is_numeric(z) and _is_numeric(a) and name != "linear":
-                self._take(trace.frames[-1], attribute, name, z, a, kwargs)
+                self._take(trace.frames[-1], attribute, name, z, a, function, kwargs)
         return a
 
-    def _take(self, frame: Frame, attribute: str | None, name: str, z: Any, a: Any, kwargs: Any) -> None:
+    def _take(self, frame: Frame, attribute: str | None, name: str, z: Any, a: Any, function: Any, kwargs: Any) -> None:
         trace = self.trace
         site = self._site(frame, attribute, name)
         outside_loop = is_cell(frame.layer) and trace.step is None and _runs_cell(trace.frames)
@@ -257,7 +259,7 @@ class Tap:
         elif len(z.shape) != len(a.shape):
             return
         elif trace.step is not None:
-            trace.step.append(Taken(frame, site, name, find(name), z, a))
+            trace.step.append(Taken(frame, site, name, find(name), partial(function, **kwargs), z, a))
         else:
             self._take_elementwise(frame, site, name, z, a)
 
