@@ -66,13 +66,13 @@ def _fan_in(layer: Any, kernel: numpy.ndarray | None) -> int | None:
         operands, result = equation.split("->")
         labels = operands.split(",")[-1].replace("...", "")
         sizes = [size for label, size in zip(labels, kernel.shape, strict=False) if label not in result]
-        return math.prod(sizes) or None
+        return int(math.prod(sizes)) or None
     name = type(layer).__name__
     if "Depthwise" in name:
-        return math.prod(kernel.shape[:-2])
+        return int(math.prod(kernel.shape[:-2]))
     if "Transpose" in name:
-        return math.prod(kernel.shape[:-2]) * int(kernel.shape[-1])
-    return math.prod(kernel.shape[:-1])
+        return int(math.prod(kernel.shape[:-2]) * kernel.shape[-1])
+    return int(math.prod(kernel.shape[:-1]))
 
 
 def _mean_square(mean: numpy.ndarray, square: numpy.ndarray, bias: numpy.ndarray | None) -> float:

@@ -48,7 +48,7 @@ class Library:
     backend: Any
     activations: tuple[Any, ...]
     flow: tuple[Any, ...]
-    time_distributed: type | None
+    time_distributed: Any
 
     def activation_functions(self) -> Iterator[tuple[Any, str]]:
         """Yield (module, name) of every backend function that computes an activation."""

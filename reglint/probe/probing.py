@@ -7,9 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from reglint.probe.measuring import measure
-from reglint.probe.values import Measurement, Place, ProbeFinding, ProbeReport
+from reglint.probe.values import Measurement, Penalty, Place, ProbeError, ProbeFinding, ProbeReport, Unreached
 
 STATES = ("trained", "initial", "auto")
+
+WEIGHED_BATCHES = 8
+"""How many batches the penalties are weighed on: their shares settle soon, and a gradient costs three forward passes."""
 
 
 def probe_model(
@@ -51,19 +54,19 @@ def probe(
     trace: Callable[[int, int], None] | None = None,
 ) -> ProbeReport:
     """Probe a loaded model with loaded data; ``trace`` is told how many samples of how many are done."""
-    from reglint.probe import penalties
     from reglint.probe.data import batches
     from reglint.probe.diagnosis import diagnose
+    from reglint.probe.judging import judge
 
     done = None if trace is None else lambda samples: trace(samples, data.samples)
     _build(loaded.model, data, batch_size)
     measurement = measure(loaded.model, batches(data, batch_size), every_position=every_position, trace=done)
     judged = _state(state, loaded.iterations, measurement)
-    inputs, labels = next(iter(batches(data, batch_size)))
-    weighed = penalties.penalties(loaded.model, inputs, labels, loss=loaded.loss)
+    weighed, unweighed = _weighed(loaded, data, batch_size)
+    measurement = replace(measurement, unreached=(*measurement.unreached, *unweighed))
     findings = (
         *diagnose(measurement, state=judged, synthetic=data.synthetic),
-        *penalties.judge(weighed, labelled=labels is not None),
+        *judge(weighed, labelled=data.labels is not None),
     )
     return ProbeReport(
         model=loaded.name,
@@ -74,6 +77,21 @@ def probe(
         synthetic=data.synthetic,
         places=loaded.places,
     )
+
+
+def _weighed(loaded: Any, data: Any, batch_size: int) -> tuple[tuple[Penalty, ...], tuple[Unreached, ...]]:
+    """Return the penalties of a model, or why they could not be weighed; the rest of the report stands without them."""
+    from reglint.probe.data import batches
+    from reglint.probe.penalties import penalties
+
+    if loaded.library != "keras":
+        return (), (Unreached(loaded.model.name, "the penalties of a tf_keras model are not weighed"),)
+    inputs, labels = next(iter(batches(data, batch_size * WEIGHED_BATCHES)))
+    try:
+        size = data.batch_size or batch_size
+        return penalties(loaded.model, inputs, labels, loss=loaded.loss, batch_size=size), ()
+    except ProbeError as error:
+        return (), (Unreached(loaded.model.name, f"its penalties: {error}"),)
 
 
 def _build(model: Any, data: Any, batch_size: int) -> None:

@@ -76,7 +76,8 @@ class _Loop:
         if any(shape[1:-1] != tuple(output.shape)[1:-1] or len(shape) != len(output.shape) for shape in shapes):
             return False
         steps = inputs.shape[1] or 1
-        return sum(math.prod(shape[1:]) for shape in shapes) * steps * (shapes[0][0] or 32) <= LARGEST
+        values = sum(math.prod(shape[1:]) for shape in shapes) * steps * (shapes[0][0] or 32)
+        return int(values) <= LARGEST
 
     def _side_by_side(
         self, rnn: Callable[..., Any], inputs: Any, states: Any, kwargs: dict[str, Any], output: Any, taken: list[Taken]

@@ -21,6 +21,9 @@ CONFIDENT = 0.99
 MASKED_LOGIT = -1e4
 """Below this a logit with probability zero is a mask of Keras's softmax, which adds the most negative number there is."""
 
+DRAWN = 8191
+"""How many values of a batch a histogram holds, unless all positions count; prime, so that all units are among them."""
+
 POSITIONS = 64
 """How many positions of a feature map are counted for each sample and channel, unless all are."""
 
@@ -92,12 +95,20 @@ def elementwise(
     sums = [_unit_sum(column, weights, ops) for column in columns]
     rows = ops.size(few_z) / units if weights is None else ops.sum(weights * ops.ones_like(few_z[..., :1]))
     count = ops.reshape(ops.cast(rows, "float32"), (1,))
-    spread = ops.reshape(few_z, (1, -1))
+    bins = _histogram(few_z, weights, ops, backend, every_position)
+    return Parcel(units, [count, *sums, total, bins], peaks)
+
+
+def _histogram(z: Any, weights: Any, ops: Any, backend: Any, every_position: bool) -> Any:
+    """Return the bins of at most DRAWN values: a histogram is there to be looked at."""
+    size = 1
+    for length in z.shape:
+        size *= length or 1
+    stride = 1 if every_position else -(-size // DRAWN)
     skip = None
     if weights is not None:
-        skip = ops.reshape(ops.broadcast_to(weights, ops.shape(few_z)) < 0.5, (1, -1))
-    bins = ops.reshape(backend.histogram(spread, skip), (-1,))
-    return Parcel(units, [count, *sums, total, bins], peaks)
+        skip = ops.reshape(ops.broadcast_to(weights, ops.shape(z)) < 0.5, (1, -1))[:, ::stride]
+    return ops.reshape(backend.histogram(ops.reshape(z, (1, -1))[:, ::stride], skip), (-1,))
 
 
 def _few_weights(weights: Any, z: Any, ops: Any, every_position: bool) -> Any:

@@ -86,7 +86,7 @@ class Site:
     normalisation stands directly before it. ``evaluations`` counts the values of each unit that went into the shares
     (masked ones never do), ``every_position`` says whether all positions of the feature map were among them; minimum,
     maximum, ``dead_units`` and ``non_finite`` always cover every position. ``histogram`` has a count for each bin of
-    EDGES, over all units. For a softmax the saturated share is that of rows with a probability above 0.99, and
+    EDGES, over all units (of some thousand values of each batch, unless every position counts). For a softmax the saturated share is that of rows with a probability above 0.99, and
     ``largest_logit`` the largest absolute logit; gain, stuck and dead units do not apply.
     """
 

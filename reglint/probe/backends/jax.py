@@ -28,10 +28,11 @@ def histogram(values: Any, skip: Any) -> Any:
 def compiled(model: Any, step: Callable[[Any, Any], Sequence[Any]]) -> Callable[[Any, Any], list[Any]]:
     """Return ``step(inputs, labels)`` as a function of numpy arrays; what it gives stays on the device."""
 
-    @jax.jit
-    def traced(values: list[Any], inputs: Any, labels: Any) -> list[Any]:
+    def pure(values: list[Any], inputs: Any, labels: Any) -> list[Any]:
         with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
             return list(step(inputs, labels))
+
+    traced = jax.jit(pure)
 
     def run(inputs: Any, labels: Any) -> list[Any]:
         values = [variable.value for variable in model.variables]
