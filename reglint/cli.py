@@ -10,19 +10,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from reglint.options import add_configuration, add_output, codes
+from reglint.printing import FAILED, FINDINGS, INTERRUPTED, OK, UsageError, complain, deliver, status, wants_colour
+
 if TYPE_CHECKING:
     from reglint.diagnostics import Diagnostic
     from reglint.discovery import Target
     from reglint.runner import Result, Scoper
     from reglint.settings import Resolver, Settings
 
-OK, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
-FAIL_ON = ("error", "warning", "info", "never")
 SHELLS = ("bash", "zsh", "fish")
-
-
-class UsageError(Exception):
-    """Wrong usage, in one line."""
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -61,13 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from reglint.settings import SettingsError
 
     try:
-        status: int = arguments.command(arguments)
+        done: int = arguments.command(arguments)
         sys.stdout.flush()
     except (UsageError, SettingsError) as error:
-        _complain(str(error))
+        complain(str(error))
         return FAILED
     except KeyboardInterrupt:
-        _complain("interrupted; nothing is half-written")
+        complain("interrupted; nothing is half-written")
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has what it wanted. What Python would still flush at exit goes nowhere.
@@ -76,18 +73,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         # What a closed or full stdout still holds goes nowhere.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        _complain(f"the report cannot be written: {error.strerror or error}")
+        complain(f"the report cannot be written: {error.strerror or error}")
         return FAILED
-    return status
-
-
-def _complain(line: str) -> None:
-    print(f"error: {line}", file=sys.stderr)
+    return done
 
 
 def _complain_of(result: Result) -> None:
     for problem in result.problems:
-        _complain(problem)
+        complain(problem)
     for warning in result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
 
@@ -113,6 +106,7 @@ exit status: 0 nothing left, 1 findings, 2 something could not be read""",
 
 def _parser() -> argparse.ArgumentParser:
     from reglint import __version__
+    from reglint.probe.arguments import EXAMPLES, add_probe
 
     parser = _Parser(
         prog="reglint", description="Does my regularization do what I think it does?", epilog=_EXAMPLES["reglint"]
@@ -134,6 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     fix.set_defaults(command=_check, fix=True, add_noqa=False)
     _add_common(fix)
 
+    probe = commands.add_parser(
+        "probe", help="run a model and see what saturates", usage="%(prog)s [OPTIONS] MODEL", epilog=EXAMPLES
+    )
+    probe.set_defaults(command=_probe)
+    add_probe(probe)
+
     baseline = commands.add_parser("baseline", help="record what is found as known")
     baseline.set_defaults(command=_baseline, unsafe_fixes=None, output_format=None)
     _add_baseline(baseline)
@@ -142,19 +142,19 @@ def _parser() -> argparse.ArgumentParser:
     explain.set_defaults(command=_explain)
     explain.add_argument("code", metavar="CODE")
     explain.add_argument("--output-format", choices=("text", "json", "markdown"), default="text")
-    _add_configuration(explain)
+    add_configuration(explain)
 
     keras = commands.add_parser("keras", help="which Keras each project allows, and why")
     keras.set_defaults(command=_keras)
     keras.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders [default: .]")
     keras.add_argument("--keras-version", metavar="SPEC", help="what the projects allow, whatever their manifests say")
     keras.add_argument("--output-format", choices=("text", "json"), default="text")
-    _add_configuration(keras)
+    add_configuration(keras)
 
     rules = commands.add_parser("rules", help="list the rules")
     rules.set_defaults(command=_rules)
     rules.add_argument("--output-format", choices=("text", "json", "markdown"), default="text")
-    _add_configuration(rules)
+    add_configuration(rules)
 
     completion = commands.add_parser("generate-shell-completion", help="print a script that completes our commands")
     completion.set_defaults(command=_completion)
@@ -167,14 +167,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    from reglint.reports import FORMATS
-
     switch = argparse.BooleanOptionalAction
     parser.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders, or - for stdin [default: .]")
     rules = parser.add_argument_group("which rules")
-    rules.add_argument("--select", action="append", type=_codes, metavar="CODES", help="run these (comma-separated)")
-    rules.add_argument("--ignore", action="append", type=_codes, metavar="CODES", help="do not run these")
-    rules.add_argument("--extend-select", action="append", type=_codes, metavar="CODES", help="run these, too")
+    rules.add_argument("--select", action="append", type=codes, metavar="CODES", help="run these (comma-separated)")
+    rules.add_argument("--ignore", action="append", type=codes, metavar="CODES", help="do not run these")
+    rules.add_argument("--extend-select", action="append", type=codes, metavar="CODES", help="run these, too")
     rules.add_argument("--preview", action=switch, default=None, help="run rules that are not yet stable")
     keras = parser.add_argument_group("which Keras")
     keras.add_argument("--keras-version", metavar="SPEC", help="what the project allows, such as '>=2,<3'")
@@ -183,27 +181,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     fixes.add_argument("--unsafe-fixes", action=switch, default=None, help="count and apply unsafe fixes, too")
     fixes.add_argument("--diff", action="store_true", help="show what fixing would change, and write nothing")
     fixes.add_argument("--exit-non-zero-on-fix", action="store_true", help="exit with 1 where a file was changed")
-    output = parser.add_argument_group("output")
-    formats = ", ".join(FORMATS)
-    output.add_argument("--output-format", choices=FORMATS, metavar="FORMAT", help=f"{formats} [default: text]")
-    output.add_argument("-o", "--output-file", metavar="FILE", help="write the report there")
-    output.add_argument(
-        "--report",
-        action="append",
-        type=_further_report,
-        default=[],
-        metavar="FORMAT=FILE",
-        help="write one more report",
-    )
+    output = add_output(parser)
     output.add_argument("--statistics", action="store_true", help="count the findings of each rule")
-    output.add_argument(
-        "--fail-on",
-        choices=FAIL_ON,
-        default="warning",
-        metavar="LEVEL",
-        help="exit with 1 from error|warning|info|never on",
-    )
-    output.add_argument("-e", "--exit-zero", action="store_true", help="exit with 0 in spite of findings")
     output.add_argument("--show-settings", action="store_true", help="print the settings of the paths, check nothing")
     files = parser.add_argument_group("files and settings")
     files.add_argument("--files-from", metavar="FILE", help="read more paths from FILE (- for stdin)")
@@ -212,15 +191,15 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--no-baseline", dest="baseline", action="store_const", const="", help="report all")
     files.add_argument("--since", metavar="REV", help="report only on lines changed since this git revision")
     files.add_argument("-j", "--jobs", type=_jobs, default=0, metavar="N", help="processes [default: processors]")
-    _add_configuration(parser)
+    add_configuration(parser)
 
 
 def _add_baseline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders [default: .]")
     parser.add_argument("--baseline", metavar="FILE", help="write it there [default: .reglint-baseline.json]")
-    parser.add_argument("--select", action="append", type=_codes, metavar="CODES", help="only these (comma-separated)")
-    parser.add_argument("--ignore", action="append", type=_codes, metavar="CODES", help="not these")
-    parser.add_argument("--extend-select", action="append", type=_codes, metavar="CODES", help="these, too")
+    parser.add_argument("--select", action="append", type=codes, metavar="CODES", help="only these (comma-separated)")
+    parser.add_argument("--ignore", action="append", type=codes, metavar="CODES", help="not these")
+    parser.add_argument("--extend-select", action="append", type=codes, metavar="CODES", help="these, too")
     parser.add_argument("--preview", action=argparse.BooleanOptionalAction, help="run rules that are not yet stable")
     parser.add_argument("--keras-version", metavar="SPEC", help="what the project allows, such as '>=2,<3'")
     parser.add_argument("--target", metavar="SPEC", help="where the code is to go, such as keras==3.15.1")
@@ -228,27 +207,7 @@ def _add_baseline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--files-from", metavar="FILE", help="read more paths from FILE (- for stdin)")
     parser.add_argument("-j", "--jobs", type=_jobs, default=0, metavar="N", help="processes [default: processors]")
     parser.set_defaults(stdin_filename=None)
-    _add_configuration(parser)
-
-
-def _add_configuration(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--config", metavar="FILE", help="read settings from FILE alone")
-    group.add_argument("--isolated", action="store_true", help="read no settings file")
-
-
-def _codes(text: str) -> list[str]:
-    return [code.strip() for code in text.split(",") if code.strip()]
-
-
-def _further_report(text: str) -> tuple[str, str]:
-    """Split ``sarif=reglint.sarif``."""
-    from reglint.reports import FORMATS
-
-    output_format, equals, file = text.partition("=")
-    if output_format not in FORMATS or not equals or not file:
-        raise argparse.ArgumentTypeError(f"{text!r} is not FORMAT=FILE with a format of {', '.join(FORMATS)}")
-    return output_format, file
+    add_configuration(parser)
 
 
 def _jobs(text: str) -> int:
@@ -293,8 +252,8 @@ def _require_valid(arguments: argparse.Namespace, resolver: Resolver, paths: Ite
     chosen = [
         (option, code)
         for option in ("--select", "--ignore", "--extend-select")
-        for codes in getattr(arguments, option[2:].replace("-", "_")) or ()
-        for code in codes
+        for listed in getattr(arguments, option[2:].replace("-", "_")) or ()
+        for code in listed
     ]
     if not chosen:
         return
@@ -470,21 +429,11 @@ def _report(
     known = sum(len(report.known) for report in result.reports)
     summary = replace(summary, known=known, gone=result.gone)
     stream = sys.stderr if to_stderr else sys.stdout
-    colour = arguments.output_file is None and _wants_colour(stream)
-    text = _rendered(arguments, settings.output_format, summary, Style(colour, settings.unsafe_fixes))
-    if arguments.output_file is None:
-        print(text, end="", file=stream)
-    else:
-        try:
-            Path(arguments.output_file).write_text(text, encoding="utf-8", errors="backslashreplace")
-        except OSError as error:
-            raise UsageError(f"--output-file {arguments.output_file}: {error.strerror or error}") from None
-    for further, file in arguments.report:
-        more = _rendered(arguments, further, summary, Style(False, settings.unsafe_fixes))
-        try:
-            Path(file).write_text(more, encoding="utf-8", errors="backslashreplace")
-        except OSError as error:
-            raise UsageError(f"--report {further}={file}: {error.strerror or error}") from None
+
+    def rendered(output_format: str, colour: bool) -> str:
+        return _rendered(arguments, output_format, summary, Style(colour, settings.unsafe_fixes))
+
+    deliver(arguments, settings.output_format, rendered, stream)
     # A diff has mended nothing yet.
     found = [diagnostic for report in result.reports for diagnostic in report.found] if arguments.diff else left
     changed = not arguments.diff and any(report.changed for report in result.reports)
@@ -520,10 +469,7 @@ def _status(arguments: argparse.Namespace, found: Sequence[Diagnostic], changed:
         return FAILED
     if arguments.exit_non_zero_on_fix and changed:
         return FINDINGS
-    counting = FAIL_ON[: FAIL_ON.index(arguments.fail_on) + 1] if arguments.fail_on != "never" else ()
-    if not arguments.exit_zero and any(diagnostic.severity.value in counting for diagnostic in found):
-        return FINDINGS
-    return OK
+    return status(arguments, found)
 
 
 def _show_settings(paths: Sequence[str], resolver: Resolver) -> int:
@@ -538,7 +484,7 @@ def _show_settings(paths: Sequence[str], resolver: Resolver) -> int:
             shown.add(id(settings))
             print("\n".join(_settings_lines(settings, sorted(rules_for(settings).selected))))
     for problem in resolver.problems:
-        _complain(problem)
+        complain(problem)
     return FAILED if resolver.problems else OK
 
 
@@ -561,6 +507,17 @@ def _settings_lines(settings: Settings, rules: Sequence[str]) -> list[str]:
         "layers": dict(settings.layers),
     }
     return [f"{key} = {value!r}" for key, value in values.items()]
+
+
+# --- probe -----------------------------------------------------------------------------------------------------------
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    from reglint.probe.command import run
+
+    resolver = _resolver(arguments, _overrides(arguments))
+    _require_valid(arguments, resolver, [])
+    return run(arguments, resolver)
 
 
 # --- baseline --------------------------------------------------------------------------------------------------------
@@ -593,9 +550,9 @@ def _baseline(arguments: argparse.Namespace) -> int:
     every = [diagnostic for diagnostics in found.values() for diagnostic in diagnostics]
     for diagnostic in every:
         if diagnostic.code == UNREADABLE:
-            _complain(f"{diagnostic.shown}:{diagnostic.start.row}: {diagnostic.message}")
+            complain(f"{diagnostic.shown}:{diagnostic.start.row}: {diagnostic.message}")
     if arguments.statistics:
-        for line in statistics.lines(every, Style(_wants_colour(sys.stdout))):
+        for line in statistics.lines(every, Style(wants_colour(sys.stdout))):
             print(line)
     for file, diagnostics in found.items():
         print(record(file, diagnostics, paths))
@@ -607,11 +564,6 @@ def _print_bytes(raw: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(raw)
     sys.stdout.buffer.flush()
-
-
-def _wants_colour(stream: Any) -> bool:
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return not plain and bool(stream.isatty())
 
 
 def _progress(done: int, total: int) -> None:
@@ -648,7 +600,7 @@ def _keras(arguments: argparse.Namespace) -> int:
         print("no Python file or notebook there, so no project")
     unread = [f"{shown(item.path)}:{item.line}: {item.message}" for each in ranges for item in each.unread]
     for problem in problems + unread:
-        _complain(problem)
+        complain(problem)
     return FAILED if problems or unread else OK
 
 

@@ -198,7 +198,9 @@ class Inspector:
         if rules.triggers.found_in(source.raw):
             found = list(_checked(source, rules, active, project, self.manifests(project)))
         readable = not any(finding.code == UNREADABLE for finding in found)
-        kept, _ = suppress(source, found, active, readable and UNUSED_SUPPRESSION in active, self.line_noqa)
+        # Whether a suppression of what the probe finds has its use, only the probe knows.
+        ran = frozenset(code for code in active if code not in rules.cards or rules.cards[code].kind != "probe")
+        kept, _ = suppress(source, found, ran, readable and UNUSED_SUPPRESSION in active, self.line_noqa)
         return sorted(kept, key=lambda finding: (finding.start, finding.end, finding.code))
 
     def examined(self, target: Target, raw: bytes, project: Project) -> tuple[Source, list[Finding]]:

@@ -1,4 +1,7 @@
-"""Every example of every rule card, run: the cards' fenced blocks are documentation and tests at once."""
+"""Every example of every rule card, run: the cards' fenced blocks are documentation and tests at once.
+
+Those of the probe are run by ``tests/probe/test_cards.py``.
+"""
 
 from __future__ import annotations
 
@@ -66,6 +69,7 @@ def _cases(*labels: str, unsafe: bool | None = None) -> list[Any]:
     return [
         pytest.param(card, example, id=f"{card.code}-line-{example.line}")
         for card in load_cards().values()
+        if card.kind != "probe"
         for example in card.examples
         if example.label in labels and unsafe in (None, example.unsafe)
     ]

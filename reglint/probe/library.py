@@ -49,6 +49,7 @@ class Library:
     activations: tuple[Any, ...]
     flow: tuple[Any, ...]
     time_distributed: Any
+    recurrent: tuple[Any, ...] = ()
 
     def activation_functions(self) -> Iterator[tuple[Any, str]]:
         """Yield (module, name) of every backend function that computes an activation."""
@@ -92,6 +93,7 @@ def _keras() -> Library:
         (backend.nn, backend.numpy),
         (import_module(f"keras.src.backend.{keras.backend.backend()}.core"), backend),
         keras.layers.TimeDistributed,
+        (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN),
     )
 
 

@@ -108,7 +108,12 @@ def _histogram(z: Any, weights: Any, ops: Any, backend: Any, every_position: boo
     skip = None
     if weights is not None:
         skip = ops.reshape(ops.broadcast_to(weights, ops.shape(z)) < 0.5, (1, -1))[:, ::stride]
-    return ops.reshape(backend.histogram(ops.reshape(z, (1, -1))[:, ::stride], skip), (-1,))
+    return ops.reshape(_bins(ops.reshape(z, (1, -1))[:, ::stride], skip, ops, backend), (-1,))
+
+
+def _bins(values: Any, skip: Any, ops: Any, backend: Any) -> Any:
+    """Return the bins of each row, an edge belonging to the bin below it: at zero a rectifier is off."""
+    return ops.flip(backend.histogram(-values, skip), axis=-1)
 
 
 def _few_weights(weights: Any, z: Any, ops: Any, every_position: bool) -> Any:
@@ -154,7 +159,7 @@ def rows(z: Any, probabilities: Any, kept: Any, ops: Any, backend: Any) -> Parce
     confident = ops.where(ops.max(p, axis=-1) > CONFIDENT, weights, 0.0)
     columns = (weights, confident, ops.cast(kept, "float32"), logits, logits * logits)
     sums = [ops.reshape(ops.sum(column), (1,)) for column in columns]
-    bins = backend.histogram(ops.reshape(z, (1, -1)), ops.reshape(ops.logical_not(kept), (1, -1)))
+    bins = _bins(ops.reshape(z, (1, -1)), ops.reshape(ops.logical_not(kept), (1, -1)), ops, backend)
     top = ops.max(ops.where(kept, z, -float("inf")))
     bottom = ops.min(ops.where(kept, z, float("inf")))
     return Parcel(1, [*sums, ops.reshape(bins, (-1,))], [ops.reshape(top, (1,)), ops.reshape(-bottom, (1,))])
@@ -233,7 +238,7 @@ def _by_sample(tensor: Any, ops: Any) -> Any:
 
 
 def _sample_bins(z: Any, batch: Any, ops: Any, backend: Any) -> Any:
-    return ops.reshape(ops.cast(backend.histogram(z, None), "float32"), (batch, BINS))
+    return ops.reshape(ops.cast(_bins(z, None, ops, backend), "float32"), (batch, BINS))
 
 
 def step_parcels(sums: Any, peaks: Any, widths: Sequence[int], ops: Any) -> list[Parcel]:

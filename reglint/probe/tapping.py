@@ -127,7 +127,8 @@ class Tap:
 
     def _patch(self) -> None:
         from reglint.probe.attention import tapped_attention
-        from reglint.probe.recurrent import refused, tapped_rnn
+        from reglint.probe.forced import forced_loop
+        from reglint.probe.recurrent import tapped_kernel, tapped_rnn
         from reglint.probe.wrappers import folded_time_distributed
 
         replace = self._patches.replace
@@ -145,7 +146,9 @@ class Tap:
         replace(backend, "rnn", tapped_rnn(self, backend.rnn))
         for name in ("lstm", "gru"):  # the fused kernels hide the gates
             if hasattr(backend, name):
-                replace(backend, name, refused)
+                replace(backend, name, tapped_kernel(self, getattr(backend, name)))
+        for recurrent in self.library.recurrent:
+            replace(recurrent, "inner_loop", forced_loop(self, recurrent.inner_loop))
         if hasattr(getattr(backend, "nn", None), "dot_product_attention"):
             replace(backend.nn, "dot_product_attention", tapped_attention(self, backend.nn.dot_product_attention))
         if self.library.time_distributed is not None:

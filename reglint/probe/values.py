@@ -32,7 +32,8 @@ EDGES = (
     30.0,
     100.0,
 )
-"""Where the bins of a histogram of pre-activations part; one more bin lies below the first and one above the last.
+"""Where the bins of a histogram of pre-activations part; one more bin lies below the first and one above the last;
+an edge belongs to the bin below it.
 
 4.36 and 2.18 are where the local gain of a sigmoid and of a tanh falls below SATURATED_GAIN.
 """

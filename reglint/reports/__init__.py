@@ -46,8 +46,9 @@ class Summary:
     """What a run came to: the findings that are left, how many were mended, and whether a part of it failed.
 
     ``problems`` and ``warnings`` are lines about what is in no file. ``held`` has the bytes of files whose findings do
-    not stand in what lies on the disk: stdin, and what a diff only shows. ``rule_paths`` are cards beside the built-in
-    ones. ``known`` findings were held back, since a baseline has them; of it ``gone`` were not found any more.
+    not stand in what lies on the disk: stdin, and what a diff only shows; None for one that is no text, such as a
+    model. ``rule_paths`` are cards beside the built-in ones. ``known`` findings were held back, since a baseline has
+    them; of it ``gone`` were not found any more.
     """
 
     left: Sequence[Diagnostic]
@@ -55,7 +56,7 @@ class Summary:
     failed: bool = False
     problems: Sequence[str] = ()
     warnings: Sequence[str] = ()
-    held: Mapping[str, bytes] = field(default_factory=dict)
+    held: Mapping[str, bytes | None] = field(default_factory=dict)
     rule_paths: Sequence[Path] = ()
     known: int = 0
     gone: int = 0

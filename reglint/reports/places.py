@@ -49,10 +49,10 @@ class Page:
 class Texts:
     """The files of a run as they were judged: ``held`` has the bytes of those that do not lie so on the disk.
 
-    A file that can no longer be read has no text; reports then show and point to less.
+    A file that can no longer be read, or is held as None, has no text; reports then show and point to less.
     """
 
-    def __init__(self, held: Mapping[str, bytes]) -> None:
+    def __init__(self, held: Mapping[str, bytes | None]) -> None:
         self._held = held
         self._last: tuple[str, Source | None, Page | None] = ("", None, None)
 
@@ -100,7 +100,7 @@ class Texts:
 
     def _source(self, path: str) -> Source | None:
         if self._last[0] != path:  # findings come file by file, and one text at a time is enough to keep
-            source = _read(path, self._held.get(path))
+            source = _read(path, self._held.get(path)) if self._held.get(path, b"") is not None else None
             document = Page(source.notebook.document) if source and source.notebook else None
             self._last = (path, source, document)
         return self._last[1]

@@ -10,9 +10,6 @@ from keras import tree
 
 from reglint.probe.values import EDGES
 
-MASKED_OUTPUT_IS_STATE = False
-"""Whether Keras's loop fills the outputs of masked steps from the first state, so that both need one shape."""
-
 
 def histogram(values: Any, skip: Any) -> Any:
     """Return how many values of each row lie between EDGES: (rows, n) and a mask of what to skip to (rows, bins)."""

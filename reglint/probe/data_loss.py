@@ -1,0 +1,166 @@
+"""The loss of a model's outputs against labels, without penalties: the one that was asked for, compiled, or evident."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from reglint.probe.values import ProbeError
+
+
+@dataclass(frozen=True)
+class DataLoss:
+    """The losses of a model's outputs, in the order of the flattened outputs, with their weights.
+
+    ``origin`` is ``given``, ``compiled`` or ``inferred``, ``name`` what to call it in a report.
+    """
+
+    losses: tuple[Any, ...]
+    weights: tuple[float, ...]
+    name: str
+    origin: str
+
+    def __call__(self, y: Sequence[Any], outputs: Any) -> Any:
+        """The weighted sum over the outputs; ``y`` has the labels of each output in the same order."""
+        flat = keras.tree.flatten(outputs)
+        parts = [
+            weight * ops.cast(loss(true, predicted), "float32")
+            for loss, weight, true, predicted in zip(self.losses, self.weights, y, flat, strict=True)
+            if loss is not None
+        ]
+        return sum(parts[1:], parts[0])
+
+
+class _PerSample(keras.losses.Loss):  # type: ignore[misc]
+    """A loss function as a Loss: Keras's masks, and the mean over samples and positions."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(name=getattr(function, "__name__", None))
+        self.function = function
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if y_true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:  # as Keras's own wrapper does
+            y_true = ops.expand_dims(y_true, -1)
+        return self.function(y_true, y_pred)
+
+
+def data_loss(model: Any, y: Any, loss: Any = None) -> DataLoss | None:
+    """The loss to use for these labels: ``loss``, else what the model was compiled with, else what its outputs show.
+
+    ``loss`` is what ``compile`` takes: a name, a function, a Loss, its config, or a list or dict of these, one for each
+    output. None where the model is not compiled and the outputs leave it open. ProbeError for a loss that Keras doesn't
+    know, or of another number than outputs.
+    """
+    if loss is not None:
+        return _chosen(model, loss, None, "given")
+    if getattr(model, "compiled", False) and getattr(model, "loss", None) is not None:
+        return _chosen(model, model.loss, _compiled_weights(model), "compiled")
+    names = [
+        _evident(activation, labels)
+        for activation, labels in zip(_activations(model), labels_of(model, y), strict=False)
+    ]
+    if not names or None in names or len(names) != _outputs(model):
+        return None
+    return _chosen(model, names if len(names) > 1 else names[0], None, "inferred")
+
+
+def _compiled_weights(model: Any) -> Any:
+    """``loss_weights`` of ``compile``; the public way is by a config, which a model with a custom loss may not have."""
+    return getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
+
+
+def labels_of(model: Any, y: Any) -> list[Any]:
+    """The labels of each output, in the order of the outputs; ProbeError where their number differs."""
+    names = list(getattr(model, "output_names", None) or ())
+    parts = _ordered(y, names) if isinstance(y, (Mapping, list, tuple)) else [y]
+    if names and len(parts) != len(names):
+        raise ProbeError(f"labels for {len(parts)} outputs, but the model has {len(names)}; give one array for each")
+    return parts
+
+
+def _chosen(model: Any, loss: Any, weights: Any, origin: str) -> DataLoss:
+    names = list(getattr(model, "output_names", None) or ())
+    if isinstance(loss, Mapping) and "class_name" not in loss:
+        chosen = _ordered(loss, names)
+    elif isinstance(loss, (list, tuple)):
+        chosen = list(loss)
+    else:
+        chosen = [loss] * max(_outputs(model), 1)
+    if names and len(chosen) != len(names):
+        raise ProbeError(f"{len(chosen)} losses, but the model has {len(names)} outputs; give one for each")
+    factors = [1.0] * len(chosen)
+    if isinstance(weights, Mapping):
+        factors = [float(weights.get(name, 1.0)) for name in names]
+    elif isinstance(weights, (list, tuple)):
+        factors = [float(weight) for weight in weights]
+    losses = tuple(None if one is None else _callable(one) for one in chosen)
+    if all(one is None for one in losses):
+        raise ProbeError("no output has a loss; give one, such as 'mse'")
+    label = ", ".join(dict.fromkeys(str(one.name) for one in losses if one is not None))
+    return DataLoss(losses, tuple(factors), label, origin)
+
+
+def _ordered(parts: Any, names: Sequence[str]) -> list[Any]:
+    """One part for each output: a dict in the order of the outputs' names, else of its keys as Keras flattens them."""
+    if not isinstance(parts, Mapping):
+        return list(parts)
+    if set(parts) == set(names):
+        return [parts[name] for name in names]
+    return [parts.get(name) for name in names] if set(parts) < set(names) else [parts[key] for key in sorted(parts)]
+
+
+def _callable(loss: Any) -> Any:
+    if isinstance(loss, keras.losses.Loss):
+        return loss
+    try:
+        found = keras.losses.get(loss)
+    except (TypeError, ValueError) as error:
+        raise ProbeError(f"Keras knows no loss {loss!r}; give the name of one, such as 'mse'") from error
+    return found if isinstance(found, keras.losses.Loss) else _PerSample(found)
+
+
+# --------------------------------------------------------------------------------------------------------- inference
+
+
+def _outputs(model: Any) -> int:
+    return len(getattr(model, "outputs", None) or ())
+
+
+def _activations(model: Any) -> list[str | None]:
+    """The name of each output's activation, None where the operation behind the output shows none."""
+    return [_activation(getattr(output, "_keras_history", None)) for output in getattr(model, "outputs", None) or ()]
+
+
+def _activation(history: Any) -> str | None:
+    operation = getattr(history, "operation", None)
+    if isinstance(operation, keras.layers.Softmax):
+        return "softmax"
+    if isinstance(operation, keras.Model):
+        inner = _activations(operation)
+        return inner[history.tensor_index] if history.tensor_index < len(inner) else None
+    if isinstance(operation, keras.layers.RNN):  # its activation is not always that of its output
+        return None
+    activation = getattr(operation, "activation", None)
+    name: str | None = getattr(activation, "__name__", None)
+    return name
+
+
+def _evident(activation: str | None, labels: Any) -> str | None:
+    """The loss that nobody would contest for this activation and these labels, else None."""
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "biuf":
+        return None
+    whole = labels.dtype.kind in "biu" or bool(np.all(labels == np.round(labels)))
+    if activation == "softmax":
+        if labels.ndim >= 2 and labels.shape[-1] > 1:
+            return "categorical_crossentropy" if np.allclose(labels.sum(-1), 1, atol=1e-3) else None
+        return "sparse_categorical_crossentropy" if whole else None
+    if activation == "sigmoid":
+        return "binary_crossentropy" if whole and labels.size and set(np.unique(labels)) <= {0, 1} else None
+    # A linear output with whole numbers may be logits of classes
+    return "mean_squared_error" if activation == "linear" and not whole else None
