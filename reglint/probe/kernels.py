@@ -31,9 +31,17 @@ def kernel_of(
     return Kernel(path, type(layer).__name__, input_rms, kernel_rms, fan_in, bias_rms, scale, alignment)
 
 
+def kernel_variable(layer: Any) -> Any:
+    """Return the variable with the weights that a layer multiplies its inputs with, or None without a single one."""
+    kernel = getattr(layer, "kernel", None)
+    if kernel is None and "Depthwise" in type(layer).__name__:  # as tf_keras calls it
+        return getattr(layer, "depthwise_kernel", None)
+    return kernel
+
+
 def _weights(layer: Any, site: str) -> tuple[numpy.ndarray | None, numpy.ndarray | None]:
     """Return kernel and bias as float64; of a cell only the columns of the gate."""
-    kernel = _array(getattr(layer, "kernel", None))
+    kernel = _array(kernel_variable(layer))
     bias = _array(getattr(layer, "bias", None))
     columns = gate_columns(layer, site.removeprefix("gate:")) if site.startswith("gate:") else None
     if site == "gate:c":  # the cell state has no weights of its own

@@ -6,10 +6,14 @@ out, and the activations behind it are then listed as unreached.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reglint.probe.tapping import Tap
 
 ACTIVATIONS = [
     "relu",
@@ -19,6 +23,7 @@ ACTIVATIONS = [
     "softplus",
     "softsign",
     "silu",
+    "swish",
     "log_sigmoid",
     "leaky_relu",
     "hard_sigmoid",
@@ -40,13 +45,18 @@ CONTROL_FLOW = ["scan", "associative_scan", "vectorized_map", "map", "while_loop
 
 @dataclass(frozen=True)
 class Library:
-    """A Keras library: its modules that hold activations, loops and attention, and its base class of layers."""
+    """A Keras library: its modules that hold activations, loops and attention, and its base class of layers.
+
+    ``activations`` are modules whose functions are replaced, ``functions`` such whose functions are activations where
+    an attribute of a layer holds them.
+    """
 
     name: str
     version: str
     layer: type
     backend: Any
     activations: tuple[Any, ...]
+    functions: tuple[Any, ...]
     flow: tuple[Any, ...]
     time_distributed: Any
     recurrent: tuple[Any, ...] = ()
@@ -74,11 +84,47 @@ class Library:
         """Return the model's layers, nested ones and cells included."""
         return list(model._flatten_layers(include_self=False))
 
+    def children(self, layer: Any) -> list[Any]:
+        """Return the layers that a layer holds itself."""
+        return list(getattr(layer, "_layers", ()) or ())
+
+    def knows(self, function: Any) -> bool:
+        """Say whether a function is an activation of the library."""
+        name = function_name(function)
+        return any(getattr(module, name, None) is function for module in self.functions)
+
+    def kind(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Return which activation a call of the backend's function of that name is."""
+        return name
+
+    def folded(self, tap: Tap, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the ``call`` of TimeDistributed without its loop."""
+        from reglint.probe.wrappers import folded_time_distributed
+
+        return folded_time_distributed(tap, call)
+
+    def calling(self) -> AbstractContextManager[Any]:
+        """Return the context in which the model is called."""
+        return nullcontext()
+
+    def kept(self, model: Any) -> AbstractContextManager[list[Any]]:
+        """Return a context that keeps what a call changes and no variable has; it gives more variables to put back."""
+        return nullcontext([])
+
+
+def function_name(function: Any) -> str:
+    """Return what an activation is called: ``tf.nn.softmax`` knows itself as ``softmax_v2``."""
+    return str(getattr(function, "__name__", type(function).__name__)).removesuffix("_v2")
+
 
 def library_of(model: Any) -> Library:
     """Return the library that a model's class comes from."""
     ancestors = {each.__module__.partition(".")[0] for each in type(model).__mro__}
-    return _tf_keras() if "tf_keras" in ancestors else _keras()
+    if "tf_keras" not in ancestors:
+        return _keras()
+    from reglint.probe.tf_keras_taps import library
+
+    return library()
 
 
 def _keras() -> Library:
@@ -91,14 +137,8 @@ def _keras() -> Library:
         keras.layers.Layer,
         backend,
         (backend.nn, backend.numpy),
+        (keras.activations,),
         (import_module(f"keras.src.backend.{keras.backend.backend()}.core"), backend),
         keras.layers.TimeDistributed,
         (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN),
     )
-
-
-def _tf_keras() -> Library:
-    import tf_keras
-
-    backend = import_module("tf_keras.src.backend")
-    return Library("tf_keras", tf_keras.__version__, tf_keras.layers.Layer, backend, (backend,), (backend,), None)

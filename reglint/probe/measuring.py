@@ -185,10 +185,12 @@ def _unchanged(model: Any, library: Library) -> Any:
     for layer in library.layers(model):
         if getattr(layer, "stateful", False):
             variables += [each for each in tree.flatten(getattr(layer, "states", None)) if each is not None]
-    before = [numpy.array(_host(variable)) for variable in variables]
-    try:
-        yield
-    finally:
-        for variable, value in zip(variables, before, strict=True):
-            if not numpy.array_equal(_host(variable), value):
-                variable.assign(value)
+    with library.kept(model) as further:
+        variables += further
+        before = [numpy.array(_host(variable)) for variable in variables]
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, before, strict=True):
+                if not numpy.array_equal(_host(variable), value):
+                    variable.assign(value)

@@ -6,22 +6,33 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import keras
-
 from reglint.findings import Severity
 from reglint.probe.callback import FIRST, Sampling
+from reglint.probe.data import Data, batches, from_arrays
 from reglint.probe.diagnosis import diagnose
 from reglint.probe.measuring import Probe
-from reglint.probe.values import Measurement, Site
+from reglint.probe.values import Measurement
+
+KEY = "saturation/{layer}"
 
 
 class SaturationMonitor(Sampling):
-    """Puts ``saturation/LAYER`` into the ``logs`` of ``fit``: the share of saturated activations of each layer.
+    """Puts ``saturation/LAYER`` into the ``logs`` of ``fit``: the share of saturated activations of each layer, 0 to 1.
 
-    A layer with several sites, such as the gates of an LSTM, has one figure for each: ``saturation/lstm/gate:i``. A layer
-    that turns bad is told once, as a RuntimeWarning with its cause and what helps. ``data`` is the sample that is looked at,
-    ``every``, ``per``, ``samples`` and ``budget`` say how often and how much, as in :class:`~reglint.probe.callback.Sampling`;
-    ``batch_size`` is that of the sample. The training does not change: the same seed gives the same weights.
+    A layer with several sites, such as the gates of an LSTM, has one figure for each: ``saturation/lstm/gate:i``. Of a
+    rectifier, which is off for half of its values by nature, it is the share of units that no sample turns on:
+    ``saturation/dense/dead``. Outputs have none, since right answers saturate them. ``measurement`` holds all figures
+    of the last look.
+
+    A layer that turns bad is told once for each model, as a RuntimeWarning with its cause and what helps; 256 samples
+    are needed for that, unless the gain is zero. After the first batch nothing but a gain of zero is told: a new net
+    often recovers.
+
+    ``data`` is the sample that is looked at, ``x`` or ``(x, y)``, ``batch_size`` how much of it is computed at once;
+    ``every``, ``per``, ``samples`` and ``budget`` say how often and how much, as in
+    :class:`~reglint.probe.callback.Sampling`. The training does not change: the same seed gives the same weights.
+
+    >>> model.fit(x, y, epochs=20, callbacks=[SaturationMonitor()])  # doctest: +SKIP
     """
 
     def __init__(
@@ -35,46 +46,59 @@ class SaturationMonitor(Sampling):
         batch_size: int = 32,
     ) -> None:
         super().__init__(data, every=every, per=per, samples=samples, budget=budget)
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         self.batch_size = batch_size
         self.measurement: Measurement | None = None
         self._probe: Probe | None = None
+        self._sample: Data | None = None
         self._told: set[str] = set()
+        self._epoch = 0
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Take the sample; without any, say so now and not after an epoch."""
+        super().on_train_begin(logs)
+        if self.data is None:
+            self._resting = True
+            warnings.warn(
+                "SaturationMonitor has nothing to look at, fit got no arrays; give it a sample: SaturationMonitor(data=x)",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Note which epoch it is, for the warnings."""
+        super().on_epoch_begin(epoch, logs)
+        self._epoch = epoch + 1
 
     def figures(self, model: Any, logs: Mapping[str, Any], first: bool) -> Mapping[str, float]:
-        """Return the saturated share of each site of the model as it is now."""
-        if self.data is None:
-            raise ValueError("no data to look at; give SaturationMonitor a sample: data=x")
-        if first or self._probe is None:
+        """Return a figure for each site of the model as it is now."""
+        if first or self._probe is None or self._sample is None:
+            inputs = self.data[0] if isinstance(self.data, tuple) else self.data
+            self._sample = from_arrays(inputs, None, model, max_samples=None, batch_size=self.batch_size)
             self._probe = Probe(model)
-        self.measurement = self._probe.run(_batches(self.data, self.batch_size))
+            self._told.clear()
+        self.measurement = self._probe.run(batches(self._sample, self.batch_size))
         self._tell(self.measurement)
         return dict(_figures(self.measurement))
 
     def _tell(self, measurement: Measurement) -> None:
         """Warn of each layer once, in the words of the finding."""
-        for finding in diagnose(measurement, state="trained", synthetic=False):
+        state = "initial" if self._per_batch and not self.looks else "trained"
+        for finding in diagnose(measurement, state=state, synthetic=False):
             if finding.severity is not Severity.INFO and finding.layer not in self._told:
                 self._told.add(finding.layer)
-                warnings.warn(f"{finding.code} {finding.message}", RuntimeWarning, stacklevel=2)
+                warnings.warn(f"epoch {self._epoch}: {finding.code} {finding.message}", RuntimeWarning, stacklevel=2)
 
 
 def _figures(measurement: Measurement) -> Iterator[tuple[str, float]]:
-    """Yield a key for each judged site that is not an output: right answers saturate those."""
+    """Yield a key and a figure for each judged site that is no output."""
     judged = [site for site in measurement.sites if site.saturated_fraction is not None]
     judged = [site for site in judged if site.role in ("hidden", "gate")]
-    several = [site.layer for site in judged]
+    layers = [site.layer for site in judged]
     for site in judged:
-        yield f"saturation/{_name(site, several.count(site.layer) > 1)}", float(site.saturated_fraction or 0.0)
-
-
-def _name(site: Site, several: bool) -> str:
-    return f"{site.layer}/{site.site}" if several else site.layer
-
-
-def _batches(data: Any, size: int) -> Iterator[tuple[Any, None]]:
-    """Yield batches of the inputs of ``x`` or ``(x, y)``."""
-    inputs = data[0] if isinstance(data, tuple) else data
-    samples = int(keras.tree.flatten(inputs)[0].shape[0])
-    for start in range(0, samples, size):
-        part = slice(start, start + size)
-        yield keras.tree.map_structure(lambda each, part=part: each[part], inputs), None
+        key = KEY.format(layer=site.layer if layers.count(site.layer) == 1 else f"{site.layer}/{site.site}")
+        if site.dead_units is not None:
+            yield f"{key}/dead", float(site.dead_units)
+        elif site.saturated_fraction is not None:
+            yield key, float(site.saturated_fraction)

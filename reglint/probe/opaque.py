@@ -23,7 +23,7 @@ def opaque_layers(model: Any, library: Library, seen: Collection[str]) -> Iterat
     what they call from ``tf.nn``, ``jax.nn`` or ``torch`` directly goes past ``keras.ops``. ``seen`` has the paths of all that was
     tapped.
     """
-    for path, layer in _walk(model, ""):
+    for path, layer in _walk(model, "", library):
         name = type(layer).__name__
         if name in _FOREIGN:
             yield Unreached(path, _FOREIGN[name])
@@ -33,15 +33,15 @@ def opaque_layers(model: Any, library: Library, seen: Collection[str]) -> Iterat
             )
 
 
-def _walk(layer: Any, path: str) -> Iterator[tuple[str, Any]]:
-    for child in getattr(layer, "_layers", ()) or ():
+def _walk(layer: Any, path: str, library: Library) -> Iterator[tuple[str, Any]]:
+    for child in library.children(layer):
         if not hasattr(child, "name"):
             continue
         below = f"{path}/{child.name}" if path else str(child.name)
         yield below, child
-        yield from _walk(child, below)
+        yield from _walk(child, below, library)
 
 
 def _computes_itself(layer: Any, library: Library) -> bool:
     own = type(layer).__module__.partition(".")[0]
-    return (own != library.name and not list(getattr(layer, "_layers", ()) or ())) or type(layer).__name__ == "Lambda"
+    return (own != library.name and not library.children(layer)) or type(layer).__name__ == "Lambda"

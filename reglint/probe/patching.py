@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import update_wrapper
 from typing import Any
 
 _ABSENT = object()
+
+
+def stands_for(function: Callable[..., Any], wrapper: Callable[..., Any]) -> Any:
+    """Return a wrapper under the name of what it wraps.
+
+    AutoGraph, which tf_keras lets loose on a user's layers, goes by the module's name, and by the mark on what it made.
+    """
+    update_wrapper(wrapper, function, updated=())
+    wrapper.autograph_info__ = {}  # type: ignore[attr-defined]
+    return wrapper
 
 
 class Patches:

@@ -63,7 +63,7 @@ class _Loop:
         with self._tap.busy():
             shapes = reductions.steps([(each.z, each.a, each.judged) for each in taken], ops, self._tap.backend)
             sums, peaks = ops.zeros_like(shapes[0]), ops.zeros_like(shapes[1]) - float("inf")
-        self._nested = isinstance(states[0], (list, tuple))
+        self._nested = isinstance(states[-1], (list, tuple))
         carried = self._join(list(states), [sums, peaks])
         last, outputs, carried = rnn(self._counting, inputs, carried, *args, **kwargs)
         states, (sums, peaks) = self._part(carried)

@@ -21,8 +21,9 @@ from typing import Any
 from reglint.probe import reductions
 from reglint.probe.activations import SOFTMAX, Activation, find
 from reglint.probe.frames import Frame, Paths, gate, is_cell
-from reglint.probe.library import Library
-from reglint.probe.patching import Patches
+from reglint.probe.kernels import kernel_variable
+from reglint.probe.library import Library, function_name
+from reglint.probe.patching import Patches, stands_for
 
 NORMALISATIONS = ("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization")
 
@@ -119,7 +120,8 @@ class Tap:
         """Call the model as for inference, and return its outputs and what was tapped on the way."""
         self.trace = trace = Trace(scope=self.backend.scope())
         accepts_training = getattr(self.model, "_call_has_training_arg", True)
-        outputs = self.model(inputs, training=False) if accepts_training else self.model(inputs)
+        with self.library.calling():
+            outputs = self.model(inputs, training=False) if accepts_training else self.model(inputs)
         self._mark_outputs(outputs, trace)
         return outputs, trace
 
@@ -129,7 +131,6 @@ class Tap:
         from reglint.probe.attention import tapped_attention
         from reglint.probe.forced import forced_loop
         from reglint.probe.recurrent import tapped_kernel, tapped_rnn
-        from reglint.probe.wrappers import folded_time_distributed
 
         replace = self._patches.replace
         for layer in self.library.layers(self.model):
@@ -151,9 +152,8 @@ class Tap:
             replace(recurrent, "inner_loop", forced_loop(self, recurrent.inner_loop))
         if hasattr(getattr(backend, "nn", None), "dot_product_attention"):
             replace(backend.nn, "dot_product_attention", tapped_attention(self, backend.nn.dot_product_attention))
-        if self.library.time_distributed is not None:
-            wrapper = self.library.time_distributed
-            replace(wrapper, "call", folded_time_distributed(self, wrapper.call))
+        wrapper = self.library.time_distributed
+        replace(wrapper, "call", self.library.folded(self, wrapper.call))
 
     def _wrapped_call(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def __call__(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -165,7 +165,7 @@ class Tap:
             self._remember(frame, outputs)
             return outputs
 
-        return __call__
+        return stands_for(call, __call__)
 
     @contextmanager
     def calling(self, layer: Any, inputs: Any, mask: Any) -> Iterator[Frame]:
@@ -186,32 +186,32 @@ class Tap:
 
     def _remember(self, frame: Frame, outputs: Any) -> None:
         """Note who made a tensor, for the activation layer that may take it next."""
-        interesting = hasattr(frame.layer, "kernel") or type(frame.layer).__name__ in NORMALISATIONS
+        interesting = kernel_variable(frame.layer) is not None or type(frame.layer).__name__ in NORMALISATIONS
         if interesting and hasattr(outputs, "shape") and self.trace.step is None:
             made = _Made(frame.layer, frame.path, _reference(frame.inputs), frame.mask, _reference(outputs))
             self.trace.made[id(outputs)] = made
 
     def _wrapped_attribute(self, attribute: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        name = getattr(function, "__name__", type(function).__name__)
+        name = function_name(function)
 
         def activation(*args: Any, **kwargs: Any) -> Any:
             return self._tapped(attribute, name, function, args, kwargs)
 
-        activation.__name__ = name
+        stands_for(function, activation).__name__ = name
         return activation
 
     def _wrapped_operation(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*args: Any, **kwargs: Any) -> Any:
-            return self._tapped(None, name, function, args, kwargs)
+            return self._tapped(None, self.library.kind(name, args, kwargs), function, args, kwargs)
 
-        return operation
+        return stands_for(function, operation)
 
     def _hiding(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def hidden(*args: Any, **kwargs: Any) -> Any:
             with self.muted(f"inside keras.ops.{name}"):
                 return function(*args, **kwargs)
 
-        return hidden
+        return stands_for(function, hidden)
 
     @contextmanager
     def muted(self, reason: str) -> Iterator[None]:
@@ -243,6 +243,8 @@ class Tap:
             a = function(*args, **kwargs)
             z = args[0] if args else next(iter(kwargs.values()))
             if _is_numeric(z) and _is_numeric(a) and name != "linear":
+                if name in SOFTMAX and len(args) > 1:
+                    kwargs = {"axis": args[1], **kwargs}
                 self._take(trace.frames[-1], attribute, name, z, a, function, kwargs)
         return a
 
@@ -258,7 +260,7 @@ class Tap:
         if trace.muted is not None:
             trace.hidden[frame.path] = trace.muted
         elif name in SOFTMAX:
-            self._take_softmax(frame, site, name, z, a, kwargs.get("axis", -1))
+            self._take_softmax(frame, site, name, z, a, kwargs.get("axis"))
         elif len(z.shape) != len(a.shape):
             return
         elif trace.step is not None:
@@ -287,7 +289,7 @@ class Tap:
 
     def _front(self, frame: Frame, site: str, z: Any) -> _Made | None:
         """Return the layer whose weights make z: the same one for a fused activation, else the one that made z."""
-        if site == "activation" and hasattr(frame.layer, "kernel"):
+        if site == "activation" and kernel_variable(frame.layer) is not None:
             return _Made(frame.layer, frame.path, _reference(frame.inputs), frame.mask, _reference(z))
         made = self.trace.made.get(id(z))
         return made if made is not None and made.output() is z else None
@@ -314,7 +316,7 @@ class Tap:
         return tensor
 
     def _take_softmax(self, frame: Frame, site: str, name: str, z: Any, a: Any, axis: Any) -> None:
-        if axis not in (-1, len(z.shape) - 1) or self.trace.step is not None:
+        if axis not in (None, -1, len(z.shape) - 1) or self.trace.step is not None:
             self.trace.hidden[frame.path] = "a softmax over another axis than the last, or in a loop"
             return
         ops = self.ops
@@ -349,13 +351,10 @@ class Tap:
 
 def _activation_attributes(layer: Any, library: Library) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield the attributes of a layer that hold an activation function; a layer as activation is tapped as a layer."""
-    from keras import activations
-
     for name, value in list(vars(layer).items()):
         if not callable(value) or isinstance(value, (library.layer, type)) or name.startswith("__"):
             continue
-        known = getattr(value, "__name__", None)
-        if name.endswith("activation") or (known and getattr(activations, known, None) is value):
+        if name.endswith("activation") or library.knows(value):
             yield name, value
 
 
