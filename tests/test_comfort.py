@@ -16,7 +16,7 @@ from conftest import Check
 from reglint import cli
 
 BAD = 'from keras.layers import Dense\nlayer = Dense(8, W_regularizer="l2")\n'
-COMMANDS = ("check", "fix", "explain", "keras", "rules", "generate-shell-completion")
+COMMANDS = ("check", "fix", "probe", "explain", "keras", "rules", "generate-shell-completion")
 
 
 @pytest.fixture

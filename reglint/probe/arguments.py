@@ -35,7 +35,7 @@ def add_probe(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("where it runs").add_argument
     add("--backend", choices=BACKENDS, metavar="NAME", help=_BACKEND)
     add("--library", choices=("keras", "tf_keras"), metavar="NAME", help=_LIBRARY)
-    add("--device", type=_device, default="auto", metavar="DEVICE", help="auto, cpu, gpu or gpu:N [default: auto]")
+    add("--device", type=_device, default="auto", metavar="DEVICE", help="auto, cpu, gpu, gpu:N or all [default: auto]")
     add("--timeout", type=_seconds, default=600.0, metavar="SECONDS", help="stop it after that time [default: 600]")
     add("--memory-limit", type=_size, metavar="SIZE", help="such as 3GB [default: 80 %% of the memory]")
     rules = parser.add_argument_group("which rules")
@@ -74,8 +74,8 @@ def _seconds(text: str) -> float:
 
 
 def _device(text: str) -> str:
-    if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cpu, gpu or gpu:N")
+    if not re.fullmatch(r"auto|cpu|gpu(:\d+)?|all", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cpu, gpu, gpu:N or all")
     return text
 
 

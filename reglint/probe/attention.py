@@ -30,7 +30,6 @@ def tapped_attention(tap: Tap, attention: Callable[..., Any]) -> Callable[..., A
             named = dict(zip(("bias", "mask", "scale", "is_causal"), args, strict=False)) | kwargs
             z, kept = _logits(query, key, named, tap.ops, tap.every_position)
             p = tap.ops.softmax(tap.ops.where(kept, z, reductions.MASKED_LOGIT), axis=-1)
-            frame.taps["softmax"] += 1
             tap.record_rows(frame, "softmax", "softmax", z, p, kept, None)
         return outputs
 

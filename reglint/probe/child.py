@@ -39,6 +39,13 @@ def _probed(request: Mapping[str, Any], say: _Voice) -> dict[str, Any]:
     """Return the report that a request asks for, with the file that stands for the model."""
     say.begins("starting Keras")
     _require_device(request["device"], request["backend"])
+    from reglint.probe.devices import spread, whole_batches
+
+    with spread(request["device"], request["backend"]) as devices:
+        return _report({**request, "batch_size": whole_batches(request["batch_size"], devices)}, say)
+
+
+def _report(request: Mapping[str, Any], say: _Voice) -> dict[str, Any]:
     from reglint.probe.data import load_data
     from reglint.probe.loading import load
     from reglint.probe.probing import probe

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from reglint.probe import reductions, tally
+from reglint.probe.devices import named
 from reglint.probe.library import Library, library_of
 from reglint.probe.opaque import opaque_layers
 from reglint.probe.tapping import Tap, Trace
@@ -92,11 +93,12 @@ class Probe:
         return self._measurement(time.perf_counter() - started)
 
     def _batch(self, inputs: Any, labels: list[Any]) -> None:
-        sums, peaks = self._call(inputs, labels)
-        self._device = self._device or self._backend.device_of(sums)
+        parts = self._call(inputs, labels)
+        self._device = self._device or named(each for sums, _ in parts for each in self._backend.devices_of(sums))
         if not self._tallies:
             self._tallies = [replace(each) for each in self._records]
-        tally.add(self._tallies, _host(sums), _host(peaks))
+        for sums, peaks in parts:
+            tally.add(self._tallies, _host(sums), _host(peaks))
         self._count(labels)
         self._samples += _length(inputs)
 

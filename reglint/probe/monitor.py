@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,8 +22,8 @@ class SaturationMonitor(Sampling):
 
     A layer with several sites, such as the gates of an LSTM, has one figure for each: ``saturation/lstm/gate:i``. Of a
     rectifier, which is off for half of its values by nature, it is the share of units that no sample turns on:
-    ``saturation/dense/dead``. Outputs have none, since right answers saturate them. ``measurement`` holds all figures
-    of the last look.
+    ``saturation/dense/dead``. Values that are not finite give NaN. Outputs have no figure, since right answers saturate
+    them. ``measurement`` holds all figures of the last look.
 
     A layer that turns bad is told once for each model, as a RuntimeWarning with its cause and what helps; 256 samples
     are needed for that, unless the gain is zero. After the first batch nothing but a gain of zero is told: a new net
@@ -61,7 +62,7 @@ class SaturationMonitor(Sampling):
         if self.data is None:
             self._resting = True
             warnings.warn(
-                "SaturationMonitor has nothing to look at, fit got no arrays; give it a sample: SaturationMonitor(data=x)",
+                "SaturationMonitor has nothing to look at: fit got no arrays. Give it a sample, as in data=x",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -98,7 +99,8 @@ def _figures(measurement: Measurement) -> Iterator[tuple[str, float]]:
     layers = [site.layer for site in judged]
     for site in judged:
         key = KEY.format(layer=site.layer if layers.count(site.layer) == 1 else f"{site.layer}/{site.site}")
-        if site.dead_units is not None:
-            yield f"{key}/dead", float(site.dead_units)
-        elif site.saturated_fraction is not None:
-            yield key, float(site.saturated_fraction)
+        is_rectifier = site.dead_units is not None
+        share = site.dead_units if is_rectifier else site.saturated_fraction
+        # Comparisons with NaN are false, so that such values would count as neither saturated nor dead
+        shown = math.nan if share is None or site.non_finite else float(share)
+        yield (f"{key}/dead" if is_rectifier else key), shown

@@ -9,7 +9,7 @@ from typing import Any
 _ABSENT = object()
 
 
-def stands_for(function: Callable[..., Any], wrapper: Callable[..., Any]) -> Any:
+def stands_for(function: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
     """Return a wrapper under the name of what it wraps.
 
     AutoGraph, which tf_keras lets loose on a user's layers, goes by the module's name, and by the mark on what it made.

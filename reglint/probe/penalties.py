@@ -76,6 +76,8 @@ def penalties(
         raise ProbeError(f"the model {model.name} is not built yet; call it on a batch first")
     target = None if y is None else data_loss(model, y, loss)
     weighing = Weighing(model, target)
+    if not weighing.regularizers and not weighing.adds_losses(next(_batches(model, x, None, batch_size, 1))[0]):
+        return ()
     measured = [
         weighing.measured(*batch) for batch in _batches(model, x, y if target else None, batch_size, max_batches)
     ]
@@ -134,6 +136,11 @@ class Weighing:
         values, norms = self._with_gradients(trained, fixed, x, y)
         weight_values, weight_norms = self._of_weights(trained)
         return np.concatenate([weight_values, values]), np.concatenate([weight_norms, norms])
+
+    def adds_losses(self, x: Any) -> bool:
+        """Does a call on this batch add a loss, of whatever kind? Not compiled: it is asked once."""
+        *_, total = Weighing(self.model, None)._forward_terms(*self._state(), x, None)
+        return bool(ops.convert_to_numpy(total) != 0)
 
     def values(self, x: Any, y: list[Any] | None) -> Any:
         """The values alone; cheaper by the backward passes."""

@@ -36,11 +36,12 @@ def probe_model(
     """
     from reglint.probe.construction import places
     from reglint.probe.data import from_arrays
+    from reglint.probe.library import library_of
     from reglint.probe.loading import Loaded
 
     given = from_arrays(data, labels, model, max_samples=max_samples, batch_size=batch_size)
     iterations = _iterations(model)
-    loaded = Loaded(model, str(model.name), None, "keras", iterations, loss, places(model))
+    loaded = Loaded(model, str(model.name), None, library_of(model).name, iterations, loss, places(model))
     return probe(loaded, given, state=state, every_position=every_position, batch_size=batch_size)
 
 
@@ -104,8 +105,10 @@ def _build(model: Any, data: Any, batch_size: int) -> None:
 
 
 def _iterations(model: Any) -> int | None:
+    from keras import ops
+
     optimizer = getattr(model, "optimizer", None)
-    return None if optimizer is None else int(optimizer.iterations)
+    return None if optimizer is None else int(ops.convert_to_numpy(optimizer.iterations))
 
 
 LEARNT = 0.2

@@ -7,7 +7,6 @@ Keras's own layers are seen in a cheaper way (:mod:`reglint.probe.forced`); this
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +67,7 @@ class _Loop:
         last, outputs, carried = rnn(self._counting, inputs, carried, *args, **kwargs)
         states, (sums, peaks) = self._part(carried)
         with self._tap.busy():
-            widths = [math.prod(each.z.shape[1:]) for each in taken]
+            widths = [each.z.shape[-1] for each in taken]
             for each, parcel in zip(taken, reductions.step_parcels(sums, peaks, widths, ops), strict=True):
                 add_record(self._tap, each, parcel, sampled=False)
             describe_kernel(self._tap, taken, inputs)

@@ -105,10 +105,12 @@ def _histogram(z: Any, weights: Any, ops: Any, backend: Any, every_position: boo
     for length in z.shape:
         size *= length or 1
     stride = 1 if every_position else -(-size // DRAWN)
-    skip = None
+    drawn = ops.reshape(z, (1, -1))[:, ::stride]
+    skip = ops.isnan(drawn)
     if weights is not None:
-        skip = ops.reshape(ops.broadcast_to(weights, ops.shape(z)) < 0.5, (1, -1))[:, ::stride]
-    return ops.reshape(_bins(ops.reshape(z, (1, -1))[:, ::stride], skip, ops, backend), (-1,))
+        masked = ops.reshape(ops.broadcast_to(weights, ops.shape(z)) < 0.5, (1, -1))[:, ::stride]
+        skip = ops.logical_or(skip, masked)
+    return ops.reshape(_bins(drawn, skip, ops, backend), (-1,))
 
 
 def _bins(values: Any, skip: Any, ops: Any, backend: Any) -> Any:
@@ -159,7 +161,8 @@ def rows(z: Any, probabilities: Any, kept: Any, ops: Any, backend: Any) -> Parce
     confident = ops.where(ops.max(p, axis=-1) > CONFIDENT, weights, 0.0)
     columns = (weights, confident, ops.cast(kept, "float32"), logits, logits * logits)
     sums = [ops.reshape(ops.sum(column), (1,)) for column in columns]
-    bins = _bins(ops.reshape(z, (1, -1)), ops.reshape(ops.logical_not(kept), (1, -1)), ops, backend)
+    skip = ops.logical_or(ops.logical_not(kept), ops.isnan(z))
+    bins = _bins(ops.reshape(z, (1, -1)), ops.reshape(skip, (1, -1)), ops, backend)
     top = ops.max(ops.where(kept, z, -float("inf")))
     bottom = ops.min(ops.where(kept, z, float("inf")))
     return Parcel(1, [*sums, ops.reshape(bins, (-1,))], [ops.reshape(top, (1,)), ops.reshape(-bottom, (1,))])
@@ -208,51 +211,43 @@ def squares(tensor: Any, mask: Any, ops: Any, every_position: bool) -> Parcel:
 
 
 def steps(taken: Sequence[tuple[Any, Any, Activation | None]], ops: Any, backend: Any) -> tuple[Any, Any]:
-    """Return sums and peaks of one step of a loop, for each sample: (batch, n) each.
+    """Return sums and peaks of one step of a loop, for each sample: (batch, n) each, activation after activation.
 
-    What is taken in a step (z, a, activation) has its units side by side, so that a step costs a handful of operations
-    and not a handful for each gate; :func:`step_parcels` takes them apart again.
+    ``taken`` has z and a, (batch, positions…, units), and what is known of the function. All positions count.
     """
-    flat = [(_by_sample(z, ops), _by_sample(a, ops), activation) for z, a, activation in taken]
-    batch = ops.shape(flat[0][0])[0]
-    gains = [ops.ones_like(z) if kind is None else ops.cast(kind.gain(ops, z, a), "float32") for z, a, kind in flat]
-    z = ops.concatenate([z for z, _, _ in flat], axis=1)
-    gain = ops.concatenate(gains, axis=1)
-    saturated = gain < SATURATED_GAIN
-    low = ops.cast(ops.logical_and(saturated, z <= 0), "float32")
-    high = ops.cast(ops.logical_and(saturated, z > 0), "float32")
-    bins = [_sample_bins(z, batch, ops, backend) for z, _, _ in flat]
-    sums = ops.concatenate([ops.ones_like(z[:, :1]), low, high, gain, z, z * z, *bins], axis=1)
-    return sums, ops.concatenate([z, -z], axis=1)
+    sums: list[Any] = []
+    peaks: list[Any] = []
+    for z, a, activation in taken:
+        z, a = _by_position(z, ops), _by_position(a, ops)
+        sums.append(ops.ones_like(z[:, 0, :1]) * z.shape[1])
+        sums += [ops.sum(ops.cast(column, "float32"), axis=1) for column in _columns(z, a, activation, ops)]
+        flat = ops.reshape(z, (-1, z.shape[1] * z.shape[2]))
+        sums.append(ops.cast(_bins(flat, ops.isnan(flat), ops, backend), "float32"))
+        peaks += [ops.max(z, axis=1), -ops.min(z, axis=1)]
+    return ops.concatenate(sums, axis=1), ops.concatenate(peaks, axis=1)
 
 
-def _by_sample(tensor: Any, ops: Any) -> Any:
-    """Return (batch, …) as float32 (batch, units): what is beside the units stays apart, as further units."""
-    tensor = ops.cast(tensor, "float32")
-    if len(tensor.shape) == 2:
-        return tensor
-    size = 1
-    for length in tensor.shape[1:]:
-        size *= length
-    return ops.reshape(tensor, (-1, size))
-
-
-def _sample_bins(z: Any, batch: Any, ops: Any, backend: Any) -> Any:
-    return ops.reshape(ops.cast(_bins(z, None, ops, backend), "float32"), (batch, BINS))
+def _by_position(tensor: Any, ops: Any) -> Any:
+    """Return (batch, positions…, units) as float32 (batch, positions, units)."""
+    positions = 1
+    for length in tensor.shape[1:-1]:
+        positions *= length
+    return ops.reshape(ops.cast(tensor, "float32"), (-1, positions, tensor.shape[-1]))
 
 
 def step_parcels(sums: Any, peaks: Any, widths: Sequence[int], ops: Any) -> list[Parcel]:
-    """Return a parcel for each activation of a loop, from what :func:`steps` added up over it."""
-    total = sum(widths)
-    sums = ops.sum(sums, axis=0)
-    peaks = ops.max(peaks, axis=0)
+    """Return a parcel for each activation of a loop, ``widths`` units wide, from what :func:`steps` added up over it."""
+    sums, peaks = ops.sum(sums, axis=0), ops.max(peaks, axis=0)
     parcels = []
-    start = 0
-    for number, width in enumerate(widths):
-        columns = [sums[1 + k * total + start : 1 + k * total + start + width] for k in range(len(UNIT_SUMS))]
-        first = 1 + len(UNIT_SUMS) * total + number * BINS
-        bins = sums[first : first + BINS]
-        tops = [peaks[start : start + width], peaks[total + start : total + start + width]]
-        parcels.append(Parcel(width, [sums[:1], *columns, columns[UNIT_SUMS.index("z")], bins], tops))
-        start += width
+    at = top = 0
+    for width in widths:
+        count, columns = sums[at : at + 1], []
+        at += 1
+        for _ in UNIT_SUMS:
+            columns.append(sums[at : at + width])
+            at += width
+        total = columns[UNIT_SUMS.index("z")]
+        tops = [peaks[top : top + width], peaks[top + width : top + 2 * width]]
+        parcels.append(Parcel(width, [count, *columns, total, sums[at : at + BINS]], tops))
+        at, top = at + BINS, top + 2 * width
     return parcels

@@ -160,7 +160,7 @@ class Tap:
             if layer is self.model and self.trace.frames:
                 return call(layer, *args, **kwargs)
             inputs = args[0] if args else next(iter(kwargs.values()), None)
-            with self.calling(layer, inputs, self._mask(inputs, kwargs)) as frame:
+            with self.calling(layer, inputs, self._mask(layer, inputs, args, kwargs)) as frame:
                 outputs = call(layer, *args, **kwargs)
             self._remember(frame, outputs)
             return outputs
@@ -178,8 +178,10 @@ class Tap:
         finally:
             frames.pop()
 
-    def _mask(self, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    def _mask(self, layer: Any, inputs: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         mask = kwargs.get("mask")
+        if mask is None and len(args) > 1 and type(layer).__name__ == "Softmax":  # as the attention of tf_keras calls it
+            mask = args[1]
         if mask is None and hasattr(inputs, "shape"):
             mask = self.library.mask_of(inputs)
         return mask if hasattr(mask, "shape") else None
@@ -197,7 +199,8 @@ class Tap:
         def activation(*args: Any, **kwargs: Any) -> Any:
             return self._tapped(attribute, name, function, args, kwargs)
 
-        stands_for(function, activation).__name__ = name
+        stands_for(function, activation)
+        activation.__name__ = name
         return activation
 
     def _wrapped_operation(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -269,7 +272,8 @@ class Tap:
             self._take_elementwise(frame, site, name, z, a)
 
     def _site(self, frame: Frame, attribute: str | None, name: str) -> str:
-        kind = attribute or f"ops.{name}"
+        kind = attribute or ("activation" if _is_activation_layer(frame.layer) else f"ops.{name}")
+        kind = "softmax" if name in SOFTMAX and kind == "activation" else kind
         which = gate(frame, attribute) if attribute is not None else None
         frame.taps[kind] += 1
         if which is not None:
@@ -325,7 +329,7 @@ class Tap:
         if mask is not None and len(mask.shape) == len(z.shape):
             kept = ops.logical_and(ops.cast(mask, "bool"), ops.ones_like(z, dtype="bool"))
         else:
-            kept = ops.logical_or(z > reductions.MASKED_LOGIT, p > 0)
+            kept = ops.logical_or(z > reductions.MASKED_LOGIT, ops.logical_or(p > 0, ops.isnan(z)))
             weights = reductions.weights_of(mask, z, ops)
             kept = kept if weights is None else ops.logical_and(kept, weights > 0)
         self.record_rows(frame, site, name, z, p, kept, _reference(a))
@@ -335,8 +339,12 @@ class Tap:
         sampled = not self.every_position and len(z.shape) > 2
         z, p, kept = (reductions.sampled(each, self.ops, self.every_position) for each in (z, p, kept))
         parcel = reductions.rows(z, p, kept, self.ops, self.backend)
-        attention = any("Attention" in type(each.layer).__name__ for each in self.trace.frames)
-        record = Record(frame.path, frame.layer, site, name, None, parcel, softmax=True, attention=attention)
+        around = [each for each in self.trace.frames if "Attention" in type(each.layer).__name__]
+        if around:  # Keras numbers the softmax layer inside by all that the process has made
+            frame = around[-1]
+            frame.taps["attention"] += 1
+            site = "softmax" if frame.taps["attention"] == 1 else f"softmax#{frame.taps['attention']}"
+        record = Record(frame.path, frame.layer, site, name, None, parcel, softmax=True, attention=bool(around))
         record.sampled, record.output = sampled, output
         self.trace.records.append(record)
 
@@ -356,6 +364,12 @@ def _activation_attributes(layer: Any, library: Library) -> Iterator[tuple[str, 
             continue
         if name.endswith("activation") or library.knows(value):
             yield name, value
+
+
+def _is_activation_layer(layer: Any) -> bool:
+    """Say whether a layer is one of Keras's that are an activation and nothing else: ReLU, LeakyReLU, Softmax, …"""
+    module = type(layer).__module__
+    return module.partition(".")[0] in ("keras", "tf_keras") and ".layers.activation" in module
 
 
 def _runs_cell(frames: list[Frame]) -> bool:

@@ -82,11 +82,11 @@ class Site:
     """One activation at one place of the model, over all samples.
 
     ``layer`` is the path of layer names from the model down, ``encoder/dense``; a further call of a shared layer ends in
-    ``#2``. ``site`` is ``activation``, a gate (``gate:i``), ``softmax`` or the operation (``ops.tanh``). ``fused`` says that
+    ``#2``. ``site`` is ``activation``, ``softmax``, a gate (``gate:i``) or the operation (``ops.tanh``). ``fused`` says that
     the activation is an argument of the layer that holds the kernel, ``normalised`` that a BatchNormalization or another
     normalisation stands directly before it. ``evaluations`` counts the values of each unit that went into the shares
     (masked ones never do), ``every_position`` says whether all positions of the feature map were among them; minimum,
-    maximum, ``dead_units`` and ``non_finite`` always cover every position. ``histogram`` has a count for each bin of
+    maximum, ``dead_units`` and ``non_finite`` (units that ever gave infinity or no number) always cover every position. ``histogram`` has a count for each bin of
     EDGES, over all units (of some thousand values of each batch, unless every position counts). For a softmax the saturated share is that of rows with a probability above 0.99, and
     ``largest_logit`` the largest absolute logit; gain, stuck and dead units do not apply.
     """

@@ -1,11 +1,11 @@
-"""Trains nets that are bad for one reason each, without and with the remedy that the probe advises, and says what came of it.
+"""Trains nets that are bad for one reason each, without and with the remedy that the probe advises.
 
-``python cures.py [NAME…]``: the last line of stdout is ``{name: outcome}`` as JSON, for test_cures.py. ``python cures.py
---table`` trains all of them and writes cures.toml beside this file: minutes, on one core.
+``python cures.py short`` (or ``long``): the last line of stdout is ``{name: outcome}`` as JSON, for test_cures.py.
+``python cures.py table`` trains all of them in all ways and writes cures.toml beside this file, in some ten minutes.
 
-The data are scikit-learn's digits. A remedy is applied as it stands in the finding: ``remedy_code`` is executed in place of
-the layer, which keeps its weights (an initialisation sets the bias anew); where that does not relieve, with ``lambda_start``
-times ten, as the message says.
+The data are scikit-learn's digits. A remedy is applied as it stands in the finding: ``remedy_code`` is executed in
+place of the layer, which keeps its weights (an initialisation sets the bias anew); where that does not relieve, with
+``lambda_start`` times ten, as the message says.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import json
 import os
 import platform
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -26,11 +25,12 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-from keras import layers, regularizers  # noqa: E402
-from reglint.probe import probe_model  # noqa: E402
-from reglint.probe.wording import power  # noqa: E402
+import keras
+import numpy as np
+from keras import layers, regularizers
+
+from reglint.probe import probe_model
+from reglint.probe.wording import power
 
 Json = dict[str, Any]
 UNITS = 64
@@ -41,8 +41,8 @@ TABLE = Path(__file__).with_name("cures.toml")
 class Setting:
     """A net that is bad for one reason.
 
-    ``kernel`` makes the bad weights of the hidden layer from (generator, fan-in), None for Keras's own; ``bias`` is that of
-    every unit, ``repeats`` how often each pixel stands among the inputs, ``scale`` what a white pixel is.
+    ``kernel`` makes the bad weights of the hidden layer from (generator, fan-in), None for Keras's own; ``bias``
+    is that of every unit, ``repeats`` how often each pixel stands among the inputs, ``scale`` what a white pixel is.
     """
 
     activation: str
@@ -63,21 +63,31 @@ def negative(generator: Any, inputs: int) -> Any:
 
 
 def large(generator: Any, inputs: int) -> Any:
-    return generator.normal(0, 6, (inputs, UNITS))
+    return generator.normal(0, 10, (inputs, UNITS))
 
 
-SETTINGS = {
+SHORT = {
     "aligned sigmoid": Setting("sigmoid", 15, aligned, repeats=64),
-    "aligned tanh": Setting("tanh", 15, aligned, repeats=64),
     "dead by aligned weights": Setting("relu", 15, negative, repeats=64),
-    "dead by bias": Setting("relu", 8, bias=-30.0),
-    "saturated by bias": Setting("sigmoid", 8, bias=20.0),
-    "unscaled inputs": Setting("sigmoid", 10, scale=255.0),
-    "large weights": Setting("sigmoid", 400, large),
-    "large weights, tanh": Setting("tanh", 400, large),
-    "aligned sigmoid, long": Setting("sigmoid", 80, aligned, repeats=64),
-    "dead by aligned weights, long": Setting("relu", 80, negative, repeats=64, batch_size=128),
+    "dead by bias": Setting("relu", 15, bias=-30.0),
+    "saturated by bias": Setting("sigmoid", 15, bias=20.0),
+    "unscaled inputs": Setting("sigmoid", 15, scale=255.0),
 }
+LONG = {
+    "aligned sigmoid, 80 epochs": Setting("sigmoid", 80, aligned, repeats=64),
+    "aligned tanh, 80 epochs": Setting("tanh", 80, aligned, repeats=64),
+    "dead by aligned weights, 80 epochs": Setting("relu", 80, negative, repeats=64, batch_size=128),
+    "unscaled inputs, 80 epochs": Setting("sigmoid", 80, scale=255.0),
+    "large weights, sigmoid, 400 epochs": Setting("sigmoid", 400, large),
+    "large weights, tanh, 400 epochs": Setting("tanh", 400, large),
+}
+OTHERS = {
+    "fused": "Dense({units}, activation={activation}, activity_regularizer=regularizers.l2(1e-2))",
+    "kernel": "Dense({units}, activation={activation}, kernel_regularizer=regularizers.l2(1e-3))",
+    "batch normalization": "Dense({units})\nBatchNormalization()\nActivation({activation})",
+    "normalised inputs": "BatchNormalization()\nDense({units}, activation={activation})",
+}
+"""What the messages speak of beside the advised remedy: by name, as code."""
 
 
 @cache
@@ -89,11 +99,12 @@ def digits(repeats: int, scale: float) -> Any:
     x = np.repeat(found.data / 16 * scale, repeats, axis=1).astype("float32")
     order = np.random.default_rng(0).permutation(len(x))
     x, y = x[order], found.target[order]
-    return (x[:1400], y[:1400]), (x[1400:], y[1400:])
+    return (x[:1408], y[:1408]), (x[1408:], y[1408:])  # whole batches: an odd one costs a compilation
 
 
 def net(setting: Setting, code: str, *, keeps_bias: bool = True) -> Any:
     """A net with the layers of ``code`` and the setting's bad weights in the Dense one."""
+    keras.utils.clear_session()  # so that the layers of all nets have the same names
     keras.utils.set_random_seed(1)
     (x, _), _ = digits(setting.repeats, setting.scale)
     known = {**vars(layers), "regularizers": regularizers}
@@ -111,7 +122,7 @@ def net(setting: Setting, code: str, *, keeps_bias: bool = True) -> Any:
 def figures(model: Any, setting: Setting) -> Json:
     """What the probe says of the hidden activation on held-out samples, and the accuracy there."""
     _, (x, y) = digits(setting.repeats, setting.scale)
-    report = probe_model(model, x, labels=y)
+    report = probe_model(model, x, labels=y, batch_size=len(x))
     (site,) = (each for each in report.measurement.sites if each.role == "hidden")
     (output,) = report.measurement.outputs
     found = [each for each in report.findings if each.code in ("REG401", "REG402")]
@@ -134,43 +145,74 @@ def trained(model: Any, setting: Setting) -> Json:
     return figures(model, setting)
 
 
-def outcome(setting: Setting) -> Json:
-    """The figures before training, and after training without a remedy, with the advised one and with what is said to be useless."""
+def outcome(setting: Setting, others: Iterable[str]) -> Json:
+    """The figures before training, and after training without a remedy, with the advised one and with others."""
     plain = f'Dense({UNITS}, activation="{setting.activation}")'
     bad = net(setting, plain)
-    found: Json = {"before": figures(bad, setting), "without": trained(bad, setting)}
-    (advised,) = found["before"]["data"]
-    (_, _, _, remedy), strength = found["before"]["findings"][0], advised["lambda_start"]
-    for factor in (1, 10) if strength else (1,):
-        code = advised["remedy_code"]
-        if strength:
-            code = code.replace(power(strength), power(strength * factor))
-        model = net(setting, code, keeps_bias=remedy != "initialisation")
-        found["with"] = {**trained(model, setting), "code": code, "factor": factor}
-        if is_relieved(found):
-            break
-    fused = f'Dense({UNITS}, activation="{setting.activation}", activity_regularizer=regularizers.l2(1e-2))'
-    found["fused"] = trained(net(setting, fused), setting)
-    normalised = f'Dense({UNITS})\nBatchNormalization()\nActivation("{setting.activation}")'
-    found["normalised"] = trained(net(setting, normalised), setting)
+    found: Json = {"epochs": setting.epochs, "before": figures(bad, setting), "without": trained(bad, setting)}
+    found["with"] = with_remedy(setting, found)
+    for name in others:
+        code = OTHERS[name].format(units=UNITS, activation=f'"{setting.activation}"')
+        found[name] = trained(net(setting, code), setting)
     return found
 
 
-def is_relieved(found: Json) -> bool:
-    """Is the fault gone that the probe finds without the remedy, and clearly fewer values saturated, or units dead?"""
-    trouble = "saturated" if found["with"]["dead"] is None else "dead"
-    faults = [severity for _, severity, _, _ in found["with"]["findings"] if severity == "warning"]
-    return not faults and found["with"][trouble] < 0.8 * found["without"][trouble]
+def with_remedy(setting: Setting, found: Json) -> Json:
+    """The figures after training with the remedy of the first finding, and the code that this was."""
+    _, _, _, remedy = found["before"]["findings"][0]
+    (advised,) = found["before"]["data"]
+    code, strength = advised["remedy_code"], advised["lambda_start"]
+    factors = (1, 10) if strength else (1,)
+    for factor in factors:
+        tuned = code.replace(power(strength), power(strength * factor)) if strength else code
+        model = net(setting, tuned, keeps_bias=remedy != "initialisation")
+        after = {**trained(model, setting), "code": tuned}
+        if is_relieved(found["without"], after):
+            break
+    return after
+
+
+def is_relieved(without: Json, after: Json) -> bool:
+    """Is the fault gone that is there without the remedy, and are clearly fewer values saturated, or units dead?"""
+    trouble = "saturated" if without["dead"] is None else "dead"
+    faults = [severity for _, severity, _, _ in after["findings"] if severity == "warning"]
+    return not faults and after[trouble] < 0.8 * without[trouble]
+
+
+def write_table(outcomes: Json) -> None:
+    """Writes the figures of all trainings to TABLE."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("keras", keras.backend.backend(), "scikit-learn"))
+    lines = [
+        "# Cures, measured: saturated share, stuck and dead units, gain of the hidden activation and accuracy on",
+        "# held-out digits after training. `with` is the advised remedy, as code.",
+        "# Made by `python tests/probe/cures.py table`, on a CPU.",
+        f'date = "{date.today()}"',
+        f'versions = "{versions}, Python {platform.python_version()}"',
+    ]
+    for name, found in outcomes.items():
+        lines += [
+            "",
+            f'["{name}"]',
+            f"epochs = {found.pop('epochs')}",
+            f"remedy_code = {json.dumps(found['with']['code'])}",
+        ]
+        lines += [f'"{way}" = {row(after)}' if " " in way else f"{way} = {row(after)}" for way, after in found.items()]
+    TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def row(after: Json) -> str:
+    names = ("saturated", "stuck", "dead", "gain", "rms", "accuracy")
+    return "{ " + ", ".join(f"{name} = {after[name]:.3g}" for name in names if after[name] is not None) + " }"
 
 
 def main() -> None:
-    asked = [name for name in sys.argv[1:] if not name.startswith("-")] or list(SETTINGS)
-    outcomes = {}
-    for name in asked:
-        started = time.perf_counter()
-        outcomes[name] = outcome(SETTINGS[name])
-        outcomes[name]["seconds"] = round(time.perf_counter() - started, 1)
-    print(json.dumps(outcomes))
+    way = sys.argv[1]
+    if way == "table":
+        write_table({name: outcome(setting, OTHERS) for name, setting in {**SHORT, **LONG}.items()})
+        return
+    others = {"aligned sigmoid": ["fused"]}
+    settings = SHORT if way == "short" else LONG
+    print(json.dumps({name: outcome(setting, others.get(name, [])) for name, setting in settings.items()}))
 
 
 if __name__ == "__main__":

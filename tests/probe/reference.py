@@ -1,8 +1,8 @@
 """What the probe must measure, computed once more: NumPy in float64, from a model's weights and inputs alone.
 
 ``follow(name, model, inputs)`` walks the model of a case with the formulas of its layers and keeps, for each
-activation, the pre-activation z, its mask and what went into the kernel before it. ``figures(seen)`` reduces that to the figures
-of ``reglint.probe.values.Site``. No code of the probe is used but its constants, and none of Keras
+activation, the pre-activation z, its mask and what went into the kernel before it. ``figures(seen)`` reduces that
+to the figures of ``reglint.probe.values.Site``. No code of the probe is used but its constants, and none of Keras
 but the weights and the settings of the layers. Shapes: (samples, positions…, units), the units last.
 """
 
@@ -137,7 +137,7 @@ class Run:
         else:
             if inward is None and self.front is not None and self.front[0] is z:
                 inward = self.front[1]
-            site = site or "activation"
+            site = site or ("softmax" if activation == "softmax" else "activation")
             self.seen.append(Seen(layer, site, activation, z, mask, inward))
         return FUNCTIONS[activation](z)
 
@@ -147,7 +147,7 @@ class Run:
         inward = Inward(x, x, kernel, bias[0] if bias else None)
         name, activation, own = self.name(path), activation_of(layer), getattr(layer.activation, "name", None)
         if own is not None:  # a layer as the activation of another one is a place of its own
-            return self.activate(f"{name}/{own}", activation, z, mask, inward, f"ops.{activation}")
+            return self.activate(f"{name}/{own}", activation, z, mask, inward)
         return self.activate(name, activation, z, mask, inward)
 
 
@@ -351,7 +351,7 @@ def activation_layer(run: Run, path: str, layer: Any, x: Array, mask: Array | No
     name = kinds.get(type(layer).__name__)
     if name is None:
         return run.activate(run.name(path), activation_of(layer), x, mask)
-    return run.activate(run.name(path), name, x, mask, site=f"ops.{name}")
+    return run.activate(run.name(path), name, x, mask)
 
 
 def self_attention(run: Run, path: str, layer: Any, x: Array, mask: Array | None) -> Array:
@@ -379,7 +379,7 @@ def self_attention(run: Run, path: str, layer: Any, x: Array, mask: Array | None
         allowed &= mask[:, None, None, :] & mask[:, None, :, None]
         counted = np.broadcast_to(mask[:, None, :], scores.shape[:3])
     run.seen.append(
-        Seen(f"{path}/{layer.attention.name}/softmax", "ops.softmax", "softmax", scores, counted, cells=allowed)
+        Seen(f"{path}/{layer.attention.name}", "softmax", "softmax", scores, counted, cells=allowed)
     )
     p = np.where(allowed, softmax(np.where(allowed, scores, -1e30)), 0)
     joined = (p @ v).transpose(0, 2, 1, 3).reshape(len(x), steps, -1)
@@ -544,7 +544,7 @@ def _operations(run: Run, model: Any, x: Array) -> Array:
 
 
 def _dot_product(run: Run, model: Any, query: Array, value: Array) -> Array:
-    p = run.activate("attention", "softmax", query @ value.transpose(0, 2, 1), site="ops.softmax")
+    p = run.activate("attention", "softmax", query @ value.transpose(0, 2, 1))
     return run.dense("last", model.get_layer("last"), p @ value)
 
 

@@ -99,6 +99,7 @@ def disagreements(got: Json, wanted: Json, precision: float) -> list[str]:
         wrong += [
             f"kernel.{name} {kernel.get(name)} instead of {figure}"
             for name, figure in wanted["kernel"].items()
+            if not isinstance(figure, str)
             if not close(kernel.get(name), figure, precision * max(abs(figure or 0), 1e-6))
         ]
     return wrong
@@ -282,7 +283,7 @@ def test_the_activation_knows_its_role_and_what_is_in_front(cases: Json) -> None
     assert facts("batch_normalization_before_the_activation", "hidden:activation") == ("hidden", False, True)
     assert facts("confident_sigmoid_output", "probability:activation")[0] == "output"
     assert facts("healthy_lstm", "lstm:gate:f")[0] == "gate"
-    assert facts("multi_head_attention", "self/attention/softmax:ops.softmax")[0] == "attention"
+    assert facts("multi_head_attention", "self/attention:softmax")[0] == "attention"
 
 
 @pytest.mark.parametrize("where", ["in a layer", "between batches"])

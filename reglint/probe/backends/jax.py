@@ -9,6 +9,7 @@ import jax
 import keras
 from jax import numpy as jnp
 
+from reglint.probe.devices import divides
 from reglint.probe.values import EDGES
 
 
@@ -22,8 +23,11 @@ def histogram(values: Any, skip: Any) -> Any:
     return levels[:, :-1] - levels[:, 1:]
 
 
-def compiled(model: Any, step: Callable[[Any, Any], Sequence[Any]]) -> Callable[[Any, Any], list[Any]]:
-    """Return ``step(inputs, labels)`` as a function of numpy arrays; what it gives stays on the device."""
+def compiled(model: Any, step: Callable[[Any, Any], Sequence[Any]]) -> Callable[[Any, Any], list[Sequence[Any]]]:
+    """Return ``step(inputs, labels)`` as a function of numpy arrays; what it gives stays on the device.
+
+    The function returns a list with one result: that of all devices, where Keras has a distribution.
+    """
 
     def pure(values: list[Any], inputs: Any, labels: Any) -> list[Any]:
         with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
@@ -31,11 +35,24 @@ def compiled(model: Any, step: Callable[[Any, Any], Sequence[Any]]) -> Callable[
 
     traced = jax.jit(pure)
 
-    def run(inputs: Any, labels: Any) -> list[Any]:
+    def run(inputs: Any, labels: Any) -> list[Sequence[Any]]:
         values = [variable.value for variable in model.variables]
-        return list(traced(values, inputs, labels))
+        return [traced(values, *_dealt((inputs, labels)))]
 
     return run
+
+
+def _dealt(batch: Any) -> Any:
+    """Return the arrays of a batch, split among the devices that Keras distributes to; JAX merges what they compute."""
+    distribution = keras.distribution.distribution()
+    if distribution is None or distribution.batch_dim_name is None:
+        return batch
+    mesh = distribution.device_mesh
+    count = mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
+    if not divides(count, jax.tree.leaves(batch)):
+        return batch
+    deal = keras.distribution.distribute_tensor
+    return jax.tree.map(lambda each: deal(jnp.asarray(each), distribution.get_data_layout(each.shape)), batch)
 
 
 def scope() -> object:
@@ -43,7 +60,6 @@ def scope() -> object:
     return None
 
 
-def device_of(tensor: Any) -> str:
-    """Return where a tensor lies, such as ``CPU:0``."""
-    device = next(iter(jnp.asarray(tensor).devices()))
-    return f"{device.platform.upper()}:{device.id}"
+def devices_of(tensor: Any) -> list[str]:
+    """Return where a tensor lies, such as ``CPU:0``: on all devices that computed it."""
+    return [f"{device.platform.upper()}:{device.id}" for device in jnp.asarray(tensor).devices()]

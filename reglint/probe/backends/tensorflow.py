@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from reglint.probe.devices import divides
 from reglint.probe.values import EDGES
 
 
@@ -19,14 +20,34 @@ def histogram(values: Any, skip: Any) -> Any:
     return tf.cast(counts[:, : len(EDGES) + 1], tf.float32)
 
 
-def compiled(model: Any, step: Callable[[Any, Any], Sequence[Any]]) -> Callable[[Any, Any], list[Any]]:
-    """Return ``step(inputs, labels)`` as a function of numpy arrays; what it gives stays on the device."""
-    traced = tf.function(step, reduce_retracing=True, autograph=False)
+def compiled(model: Any, step: Callable[[Any, Any], Sequence[Any]]) -> Callable[[Any, Any], list[Sequence[Any]]]:
+    """Return ``step(inputs, labels)`` as a function of numpy arrays; what it gives stays on the device.
 
-    def run(inputs: Any, labels: Any) -> list[Any]:
-        return list(traced(*tf.nest.map_structure(tf.convert_to_tensor, (inputs, labels))))
+    The function returns a list of results: one for each device of a model that a MirroredStrategy distributes.
+    """
+    traced = tf.function(step, reduce_retracing=True, autograph=False)
+    strategy = model.distribute_strategy
+    count = strategy.num_replicas_in_sync if isinstance(strategy, tf.distribute.MirroredStrategy) else 1
+
+    def everywhere(inputs: Any, labels: Any) -> Any:
+        return strategy.run(step, (inputs, labels))
+
+    mirrored = tf.function(everywhere, reduce_retracing=True, autograph=False)
+
+    def run(inputs: Any, labels: Any) -> list[Sequence[Any]]:
+        batch = tf.nest.map_structure(tf.convert_to_tensor, (inputs, labels))
+        if count == 1 or not divides(count, tf.nest.flatten(batch)):
+            return [traced(*batch)]
+        results = mirrored(*tf.nest.map_structure(lambda each: _dealt(each, strategy, count), batch))
+        return list(zip(*(strategy.experimental_local_results(each) for each in results), strict=True))
 
     return run
+
+
+def _dealt(tensor: Any, strategy: Any, count: int) -> Any:
+    """Return a tensor whose samples are split among the devices of a strategy."""
+    parts = tf.split(tensor, count)
+    return strategy.experimental_distribute_values_from_function(lambda each: parts[each.replica_id_in_sync_group])
 
 
 def scope() -> object:
@@ -34,6 +55,7 @@ def scope() -> object:
     return tf.compat.v1.get_default_graph()
 
 
-def device_of(tensor: Any) -> str:
+def devices_of(tensor: Any) -> list[str]:
     """Return where a tensor lies, such as ``CPU:0``."""
-    return str(tf.convert_to_tensor(tensor).device).rpartition("device:")[2] or "CPU:0"
+    # The plain `device` is that of the operation, which for a function on several devices names the first of them.
+    return [str(tf.convert_to_tensor(tensor).backing_device).rpartition("device:")[2] or "CPU:0"]

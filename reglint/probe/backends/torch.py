@@ -23,13 +23,16 @@ def histogram(values: Any, skip: Any) -> Any:
     return counts[:, : len(EDGES) + 1].to(torch.float32)
 
 
-def compiled(model: Any, step: Callable[[Any, Any], Sequence[Any]]) -> Callable[[Any, Any], list[Any]]:
-    """Return ``step(inputs, labels)`` as a function of numpy arrays; what it gives stays on the device."""
+def compiled(model: Any, step: Callable[[Any, Any], Sequence[Any]]) -> Callable[[Any, Any], list[Sequence[Any]]]:
+    """Return ``step(inputs, labels)`` as a function of numpy arrays; what it gives stays on the device.
+
+    The function returns a list with one result.
+    """
     from keras import ops
 
-    def run(inputs: Any, labels: Any) -> list[Any]:
+    def run(inputs: Any, labels: Any) -> list[Sequence[Any]]:
         with torch.no_grad():
-            return list(step(*tree.map_structure(ops.convert_to_tensor, (inputs, labels))))
+            return [step(*tree.map_structure(ops.convert_to_tensor, (inputs, labels)))]
 
     return run
 
@@ -39,7 +42,7 @@ def scope() -> object:
     return None
 
 
-def device_of(tensor: Any) -> str:
+def devices_of(tensor: Any) -> list[str]:
     """Return where a tensor lies, such as ``CPU:0``."""
     device = tensor.device
-    return f"{device.type.upper()}:{device.index or 0}"
+    return [f"{device.type.upper()}:{device.index or 0}"]
