@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import IO, Any
 
 from reglint.probe import failures
@@ -42,17 +43,19 @@ def _probed(request: Mapping[str, Any], say: _Voice) -> dict[str, Any]:
     from reglint.probe.devices import spread, whole_batches
 
     with spread(request["device"], request["backend"]) as devices:
-        return _report({**request, "batch_size": whole_batches(request["batch_size"], devices)}, say)
+        batch_size = whole_batches(request["batch_size"], devices.count)
+        return _report({**request, "batch_size": batch_size}, say, devices.making())
 
 
-def _report(request: Mapping[str, Any], say: _Voice) -> dict[str, Any]:
+def _report(request: Mapping[str, Any], say: _Voice, making: AbstractContextManager[Any]) -> dict[str, Any]:
     from reglint.probe.data import load_data
     from reglint.probe.loading import load
     from reglint.probe.probing import probe
 
     say.begins("loading the model")
     named = {"imports": tuple(request["imports"]), "library": request["library"]}
-    loaded = load(request["model"], trust=request["trust"], **named)
+    with making:
+        loaded = load(request["model"], trust=request["trust"], **named)
     say.begins("loading the data")
     limits = {"max_samples": request["max_samples"], "batch_size": request["batch_size"]}
     data = load_data(request["data"], loaded.model, trust=request["trust"], **limits)

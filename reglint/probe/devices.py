@@ -7,35 +7,46 @@ distributed is probed as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from reglint.probe.values import ProbeError
 
 
-@contextmanager
-def spread(device: str, backend: str) -> Iterator[int]:
-    """Let a model that is made inside run on every device of the backend, if ``device`` is ``all``.
+@dataclass(frozen=True)
+class Devices:
+    """How many devices share a batch, and the context in which a model must be made for that.
 
-    Yields how many devices share a batch. Raises ProbeError for torch, which Keras does not distribute in one process.
+    The probe itself stays outside of that context: in the scope of a strategy Keras divides a loss by their number.
+    """
+
+    count: int = 1
+    making: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+
+@contextmanager
+def spread(device: str, backend: str) -> Iterator[Devices]:
+    """Let models run on every device of the backend in here, if ``device`` is ``all``.
+
+    Raises ProbeError for torch, which Keras does not distribute in one process.
     """
     if device != "all":
-        yield 1
+        yield Devices()
     elif backend == "jax":
         import keras
 
         distribution = keras.distribution.DataParallel()
         with distribution.scope():
-            yield int(distribution.device_mesh.devices.size)
+            yield Devices(int(distribution.device_mesh.devices.size))
     elif backend == "tensorflow":
         import tensorflow as tf
 
         names = [each.name for kind in ("GPU", "CPU") for each in tf.config.list_logical_devices(kind)]
         first = names[0].rpartition(":")[0]
         strategy = tf.distribute.MirroredStrategy([name for name in names if name.startswith(first)])
-        with strategy.scope():
-            yield int(strategy.num_replicas_in_sync)
+        yield Devices(int(strategy.num_replicas_in_sync), strategy.scope)
     else:
         raise ProbeError(f"--device all: Keras spreads no batch over several devices on {backend}; take gpu:N")
 

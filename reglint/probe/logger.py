@@ -65,6 +65,7 @@ class RegularizationLogger(Sampling):
     def _prepare(self, model: Any) -> None:
         x, y = self.data if isinstance(self.data, tuple) and len(self.data) == 2 else (self.data, None)
         size = self.samples if Version(keras.__version__) >= _DIVIDES_SINCE else _batch_size(self.params, x)
+        size = _fixed_batch_size(model) or size
         target = None if x is None or y is None else data_loss(model, y, self.loss)
         self._weighing = Weighing(model, target)
         labels = None if target is None else [tensor_of(np.asarray(part)[:size]) for part in labels_of(model, y)]
@@ -85,6 +86,11 @@ class RegularizationLogger(Sampling):
             key = KEY.format(layer=row.layer, argument=row.argument)
             found[key] = found.get(key, 0.0) + row.penalty
         return found, weighing.whole(values)
+
+
+def _fixed_batch_size(model: Any) -> int | None:
+    """The one batch size that a model takes, as a stateful one does."""
+    return next((each.shape[0] for each in getattr(model, "inputs", None) or () if each.shape[0] is not None), None)
 
 
 def _batch_size(params: Mapping[str, Any] | None, x: Any) -> int:

@@ -108,7 +108,7 @@ def saturation_remedy(site: Site, cause: str) -> Remedy:
     if cause == "aligned-inputs" and not is_recurrent(site):
         return _on_preactivation(
             site,
-            "Mostly alignment: {0} on the pre-activation; slower, a kernel regularizer; BatchNormalization before "
+            "Mostly alignment: {0} on the pre-activation, or a kernel regularizer, or BatchNormalization before "
             "the activation.",
         )
     if cause in ("aligned-inputs", "large-weights"):

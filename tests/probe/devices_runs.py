@@ -72,9 +72,10 @@ def outcome(made: Any) -> Json:
 
 def main() -> None:
     found = {"one": outcome(model())}
-    with spread("all", BACKEND) as count:
-        distributed = model()
-        found |= {"count": count, "all": outcome(distributed)}
+    with spread("all", BACKEND) as devices:
+        with devices.making():
+            distributed = model()
+        found |= {"count": devices.count, "all": outcome(distributed)}
     found["after"] = outcome(model())["device"]
     if BACKEND == "tensorflow":  # the model itself remembers
         found["outside"] = outcome(distributed)["device"]

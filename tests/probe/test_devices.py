@@ -39,7 +39,7 @@ def outcomes(request: pytest.FixtureRequest) -> Json:
 
 
 def near(expected: Any) -> Any:
-    """Figures as float32 sums in another order have them (the alignment is a small difference), everything else alike."""
+    """Figures as float32 sums in another order have them (an alignment is a small difference), the rest alike."""
     if isinstance(expected, dict):
         return {name: near(each) for name, each in expected.items()}
     if isinstance(expected, list):
@@ -98,8 +98,8 @@ def test_batches_are_rounded_up_to_what_the_devices_share(asked: int, devices: i
 
 @pytest.mark.parametrize("device", ["auto", "cpu", "gpu", "gpu:1"])
 def test_nothing_is_spread_unasked(device: str) -> None:
-    with spread(device, "torch") as count:
-        assert count == 1
+    with spread(device, "torch") as devices:
+        assert devices.count == 1
 
 
 def test_torch_takes_one_device_and_the_error_says_which_option_to_take() -> None:
