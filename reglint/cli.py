@@ -106,7 +106,7 @@ exit status: 0 nothing left, 1 findings, 2 something could not be read""",
 
 def _parser() -> argparse.ArgumentParser:
     from reglint import __version__
-    from reglint.probe.arguments import EXAMPLES, add_probe
+    from reglint.probe.process.arguments import EXAMPLES, add_probe
 
     parser = _Parser(
         prog="reglint", description="Does my regularization do what I think it does?", epilog=_EXAMPLES["reglint"]
@@ -513,7 +513,7 @@ def _settings_lines(settings: Settings, rules: Sequence[str]) -> list[str]:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    from reglint.probe.command import run
+    from reglint.probe.process.command import run
 
     resolver = _resolver(arguments, _overrides(arguments))
     _require_valid(arguments, resolver, [])

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reglint.probe.logger import RegularizationLogger
-    from reglint.probe.monitor import SaturationMonitor
+    from reglint.probe.callbacks.logger import RegularizationLogger
+    from reglint.probe.callbacks.monitor import SaturationMonitor
     from reglint.probe.probing import probe_model
     from reglint.probe.values import ProbeError, ProbeReport
 
@@ -19,8 +19,8 @@ __all__ = ["ProbeError", "ProbeReport", "RegularizationLogger", "SaturationMonit
 _MODULES = {
     "ProbeError": "values",
     "ProbeReport": "values",
-    "RegularizationLogger": "logger",
-    "SaturationMonitor": "monitor",
+    "RegularizationLogger": "callbacks.logger",
+    "SaturationMonitor": "callbacks.monitor",
     "probe_model": "probing",
 }
 

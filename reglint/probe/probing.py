@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from reglint.probe.measuring import measure
+from reglint.probe.statistics.measuring import measure
 from reglint.probe.values import Measurement, Penalty, Place, ProbeError, ProbeFinding, ProbeReport, Unreached
 
 STATES = ("trained", "initial", "auto")
@@ -34,10 +34,10 @@ def probe_model(
     maps instead of a sample of them. ``loss`` is the loss of training, for the penalties' share of it; a compiled model
     has its own. The model is not changed. ProbeError says in one line why a model or data cannot be probed.
     """
-    from reglint.probe.construction import places
-    from reglint.probe.data import from_arrays
-    from reglint.probe.library import library_of
-    from reglint.probe.loading import Loaded
+    from reglint.probe.data.samples import from_arrays
+    from reglint.probe.models.construction import places
+    from reglint.probe.models.loading import Loaded
+    from reglint.probe.taps.library import library_of
 
     given = from_arrays(data, labels, model, max_samples=max_samples, batch_size=batch_size)
     iterations = _iterations(model)
@@ -55,9 +55,9 @@ def probe(
     trace: Callable[[int, int], None] | None = None,
 ) -> ProbeReport:
     """Probe a loaded model with loaded data; ``trace`` is told how many samples of how many are done."""
-    from reglint.probe.data import batches
-    from reglint.probe.diagnosis import diagnose
-    from reglint.probe.judging import judge
+    from reglint.probe.data.samples import batches
+    from reglint.probe.diagnosis.findings import diagnose
+    from reglint.probe.penalties.judging import judge
 
     done = None if trace is None else lambda samples: trace(samples, data.samples)
     _build(loaded.model, data, batch_size)
@@ -82,8 +82,8 @@ def probe(
 
 def _weighed(loaded: Any, data: Any, batch_size: int) -> tuple[tuple[Penalty, ...], tuple[Unreached, ...]]:
     """Return the penalties of a model, or why they could not be weighed; the rest of the report stands without them."""
-    from reglint.probe.data import batches
-    from reglint.probe.penalties import penalties
+    from reglint.probe.data.samples import batches
+    from reglint.probe.penalties.weighing import penalties
 
     if loaded.library != "keras":
         return (), (Unreached(loaded.model.name, "the penalties of a tf_keras model are not weighed"),)
@@ -97,7 +97,7 @@ def _weighed(loaded: Any, data: Any, batch_size: int) -> tuple[tuple[Penalty, ..
 
 def _build(model: Any, data: Any, batch_size: int) -> None:
     """Give a model that was never called its weights; a traced function could not make them."""
-    from reglint.probe.data import batches
+    from reglint.probe.data.samples import batches
 
     if not model.built:
         inputs, _ = next(iter(batches(data, batch_size)))

@@ -88,7 +88,8 @@ class Site:
     (masked ones never do), ``every_position`` says whether all positions of the feature map were among them; minimum,
     maximum, ``dead_units`` and ``non_finite`` (units that ever gave infinity or no number) always cover every position. ``histogram`` has a count for each bin of
     EDGES, over all units (of some thousand values of each batch, unless every position counts). For a softmax the saturated share is that of rows with a probability above 0.99, and
-    ``largest_logit`` the largest absolute logit; gain, stuck and dead units do not apply.
+    ``largest_logit`` the farthest that a first choice lies above its row's mean logit; gain, stuck and dead units do not
+    apply.
     """
 
     layer: str
@@ -122,7 +123,7 @@ class Site:
 class Output:
     """What a model's classifying output got right; only with labels.
 
-    ``confident`` is the share of samples with a probability above 0.99, ``confident_errors`` that share among the errors
+    ``samples`` counts answers: one for each row of a softmax, one for each sigmoid. ``confident`` is the share of samples with a probability above 0.99, ``confident_errors`` that share among the errors
     (None without errors), ``chance`` the accuracy of always naming the most frequent class.
     """
 
@@ -210,11 +211,11 @@ class ProbeReport:
 
     def _repr_html_(self) -> str:
         """The report as a notebook shows it."""
-        from reglint.probe.display import fragment
+        from reglint.probe.views.display import fragment
 
         return fragment(self)
 
     def __str__(self) -> str:
-        from reglint.probe.display import plain
+        from reglint.probe.views.display import plain
 
         return plain(self)

@@ -25,7 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras  # noqa: E402
 from keras import layers  # noqa: E402
 
-from reglint.probe.measuring import Probe  # noqa: E402
+from reglint.probe.statistics.measuring import Probe  # noqa: E402
 
 BATCH = 32
 ROUNDS = 5

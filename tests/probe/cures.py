@@ -30,7 +30,7 @@ import numpy as np
 from keras import layers, regularizers
 
 from reglint.probe import probe_model
-from reglint.probe.wording import power
+from reglint.probe.diagnosis.wording import power
 
 Json = dict[str, Any]
 UNITS = 64

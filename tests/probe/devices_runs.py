@@ -30,7 +30,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from reglint.probe import probe_model  # noqa: E402
-from reglint.probe.devices import spread  # noqa: E402
+from reglint.probe.statistics.devices import spread  # noqa: E402
 
 Json = dict[str, Any]
 BACKEND = os.environ["KERAS_BACKEND"]

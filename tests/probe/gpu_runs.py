@@ -21,7 +21,7 @@ logging.disable(logging.WARNING)
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-from reglint.probe.measuring import Probe  # noqa: E402
+from reglint.probe.statistics.measuring import Probe  # noqa: E402
 
 Json = dict[str, Any]
 SAMPLES, BATCH = 112, 32

@@ -26,7 +26,8 @@ import numpy as np  # noqa: E402
 from keras import layers  # noqa: E402
 from keras.src import backend  # noqa: E402
 
-from reglint.probe import RegularizationLogger, SaturationMonitor, callback, probe_model  # noqa: E402
+from reglint.probe import RegularizationLogger, SaturationMonitor, probe_model  # noqa: E402
+from reglint.probe.callbacks import sampling as callback  # noqa: E402
 
 Json = dict[str, Any]
 

@@ -27,8 +27,8 @@ from keras.regularizers import L1, L1L2, L2, OrthogonalRegularizer  # noqa: E402
 from packaging.version import Version  # noqa: E402
 
 from reglint.probe import RegularizationLogger  # noqa: E402
-from reglint.probe.callback import Sampling  # noqa: E402
-from reglint.probe.penalties import judge, penalties  # noqa: E402
+from reglint.probe.callbacks.sampling import Sampling  # noqa: E402
+from reglint.probe.penalties.weighing import judge, penalties  # noqa: E402
 from reglint.probe.values import ProbeError  # noqa: E402
 
 Json = dict[str, Any]

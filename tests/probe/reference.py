@@ -378,9 +378,7 @@ def self_attention(run: Run, path: str, layer: Any, x: Array, mask: Array | None
     if mask is not None:
         allowed &= mask[:, None, None, :] & mask[:, None, :, None]
         counted = np.broadcast_to(mask[:, None, :], scores.shape[:3])
-    run.seen.append(
-        Seen(f"{path}/{layer.attention.name}", "softmax", "softmax", scores, counted, cells=allowed)
-    )
+    run.seen.append(Seen(f"{path}/{layer.attention.name}", "softmax", "softmax", scores, counted, cells=allowed))
     p = np.where(allowed, softmax(np.where(allowed, scores, -1e30)), 0)
     joined = (p @ v).transpose(0, 2, 1, 3).reshape(len(x), steps, -1)
     return joined @ out[0] + out[1]
@@ -666,8 +664,14 @@ def _softmax_shares(seen: Seen) -> dict[str, Any]:
         "saturated_fraction": float((p > 0.99).mean()),
         "saturated_high": float((p > 0.99).mean()),
         "dead_units": None,
-        "largest_logit": float(np.abs(seen.z[allowed]).max()),
+        "largest_logit": float(np.max(_leads(seen.z, allowed)[counted])),
     }
+
+
+def _leads(z: Array, allowed: Array) -> Array:
+    """How far the first choice of each row lies above the mean of its allowed logits."""
+    numbers = np.maximum(allowed.sum(-1), 1)
+    return np.where(allowed, z, -np.inf).max(-1) - np.where(allowed, z, 0).sum(-1) / numbers
 
 
 def _kernel(seen: Seen) -> dict[str, Any]:

@@ -33,8 +33,8 @@ from keras import tree  # noqa: E402
 
 from fixtures.models import Case, cases, custom, gates  # noqa: E402
 from reglint.probe import probe_model  # noqa: E402
-from reglint.probe.measuring import measure  # noqa: E402
-from reglint.probe.reductions import sampled  # noqa: E402
+from reglint.probe.statistics.measuring import measure  # noqa: E402
+from reglint.probe.statistics.reductions import sampled  # noqa: E402
 
 Json = dict[str, Any]
 

@@ -23,7 +23,7 @@ RUN_EXAMPLES = """
 import json, sys
 from pathlib import Path
 from reglint.probe import probe_model
-from reglint.probe.construction import recording
+from reglint.probe.models.construction import recording
 
 found = {}
 for path in sys.argv[1:]:

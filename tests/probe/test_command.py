@@ -26,8 +26,8 @@ from reports import ALIGNED, DEAD, empty, finding, hostile, report, site  # noqa
 
 from reglint import cli  # noqa: E402
 from reglint.findings import Severity  # noqa: E402
-from reglint.probe import command, environment  # noqa: E402
-from reglint.probe.transfer import dumps  # noqa: E402
+from reglint.probe.process import command, environment  # noqa: E402
+from reglint.probe.process.transfer import dumps  # noqa: E402
 from reglint.probe.values import Place, ProbeReport  # noqa: E402
 from reglint.reports import FORMATS  # noqa: E402
 
@@ -492,7 +492,7 @@ def test_settings_that_cannot_be_followed_are_told(run: Run) -> None:
 
 MAIN = """
 import sys
-from reglint.probe import command, environment
+from reglint.probe.process import command, environment
 environment.find_spec = lambda name: object()
 command.child_command = lambda: [sys.executable, "-c", {script!r}, *{arguments!r}]
 from reglint.cli import main
@@ -527,7 +527,7 @@ def test_other_commands_load_nothing_of_the_probe_but_its_options(arguments: lis
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
     loaded = set(done.stderr.rpartition("LOADED")[2].split())
     ours = {name for name in loaded if name.startswith("reglint.probe")}
-    assert ours == {"reglint.probe", "reglint.probe.arguments"}
+    assert ours == {"reglint.probe", "reglint.probe.process", "reglint.probe.process.arguments"}
     assert not {"psutil", "rich", "numpy", "jinja2", "dataclasses_json", "subprocess", "tempfile"} & loaded
 
 
@@ -594,7 +594,7 @@ class Terminal(io.StringIO):
 
 
 def test_a_bar_is_shown_on_a_terminal_and_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reglint.probe import progress
+    from reglint.probe.process import progress
 
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
@@ -608,7 +608,7 @@ def test_a_bar_is_shown_on_a_terminal_and_gone_at_the_end(monkeypatch: pytest.Mo
 
 
 def test_no_bar_is_shown_where_there_is_no_terminal() -> None:
-    from reglint.probe import progress
+    from reglint.probe.process import progress
 
     stream = io.StringIO()
     with progress.shown(stream) as heard:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from reglint.probe import construction
-from reglint.probe.construction import places, recording
-from reglint.probe.usercode import is_framework, is_library
+from reglint.probe.models import construction
+from reglint.probe.models.construction import places, recording
+from reglint.probe.models.usercode import is_framework, is_library
 from reglint.probe.values import Place
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 keras = pytest.importorskip("keras", minversion="3")
 np = pytest.importorskip("numpy")
 
-from reglint.probe.data import Data, batches, from_arrays, load_data  # noqa: E402
+from reglint.probe.data.samples import Data, batches, from_arrays, load_data  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reglint.probe.devices import named, spread, whole_batches
+from reglint.probe.statistics.devices import named, spread, whole_batches
 from reglint.probe.values import ProbeError
 
 Json = dict[str, Any]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reglint.findings import Severity
-from reglint.probe.diagnosis import STATES, diagnose
-from reglint.probe.remedies import CAUSES, REMEDIES, preactivation_strength
+from reglint.probe.diagnosis.findings import STATES, diagnose
+from reglint.probe.diagnosis.remedies import CAUSES, REMEDIES, preactivation_strength
 from reglint.probe.values import ROLES, Kernel, Measurement, Output, ProbeFinding, Site
 from reglint.rulebook import facts, load_cards
 

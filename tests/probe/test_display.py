@@ -17,11 +17,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from reglint.findings import Severity
-from reglint.probe.display import broken, fragment, plain, shortened, table
-from reglint.probe.figures import gain, number, share
-from reglint.probe.tables import activation, strength
 from reglint.probe.values import Penalty, ProbeReport
-from reglint.probe.verdicts import by_trouble, elsewhere
+from reglint.probe.views.display import broken, fragment, plain, shortened, table
+from reglint.probe.views.figures import gain, number, share
+from reglint.probe.views.tables import activation, strength
+from reglint.probe.views.verdicts import by_trouble, elsewhere
 
 
 def shown(report: ProbeReport, width: int = 100, encoding: str = "utf-8", *, colour: bool = False) -> str:

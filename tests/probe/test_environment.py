@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reglint.probe import environment
-from reglint.probe.environment import chosen_backend, environment_for, memory_of_machine, require_installed
+from reglint.probe.process import environment
+from reglint.probe.process.environment import chosen_backend, environment_for, memory_of_machine, require_installed
 from reglint.probe.values import ProbeError
 
 Installed = Callable[..., None]

@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("psutil")
 
-from reglint.probe.failures import explained, told, with_model
+from reglint.probe.process.failures import explained, told, with_model
+from reglint.probe.process.watch import Ending
 from reglint.probe.values import ProbeError
-from reglint.probe.watch import Ending
 
 
 def line_of(error: BaseException) -> str:
@@ -105,7 +105,7 @@ def test_anything_else_is_a_bug_of_ours_with_its_place() -> None:
     with pytest.raises(TypeError) as caught:
         with_model(None, "x")  # type: ignore[arg-type]
     message = told(caught.value, "probing")
-    assert "(reglint/probe/failures.py:" in message["line"]
+    assert "(reglint/probe/process/failures.py:" in message["line"]
     assert message["line"].startswith("TypeError: ")
     assert message["line"].endswith("): this is a bug in reglint; with REGLINT_DEBUG=1 it says more")
     assert message["trace"].startswith("Traceback (most recent call last):")

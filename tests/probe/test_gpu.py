@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from reglint.probe.environment import environment_for
+from reglint.probe.process.environment import environment_for
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent

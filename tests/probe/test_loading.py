@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from reglint.probe.archive import read_archive
-from reglint.probe.config_scan import Concern, Vocabulary, concerns, oversized
-from reglint.probe.loading import load
+from reglint.probe.models.archive import read_archive
+from reglint.probe.models.config_scan import Concern, Vocabulary, concerns, oversized
+from reglint.probe.models.loading import load
 from reglint.probe.values import ProbeError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -195,7 +195,7 @@ def test_a_file_that_keras_3_rejects_is_loaded_by_tf_keras(legacy: Path) -> None
 
 
 def test_without_tf_keras_such_a_file_names_the_extra(legacy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reglint.probe.loading.find_spec", lambda name: None if name == "tf_keras" else True)
+    monkeypatch.setattr("reglint.probe.models.loading.find_spec", lambda name: None if name == "tf_keras" else True)
     assert "pip install 'reglint[tf-keras]'" in refused(str(legacy / "legacy.h5"))
 
 

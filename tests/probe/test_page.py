@@ -22,9 +22,9 @@ pytest.importorskip("numpy")
 import reports
 
 from reglint.findings import Severity
-from reglint.probe.charts import along, bins, histogram, penalties
-from reglint.probe.page import page
 from reglint.probe.values import EDGES
+from reglint.probe.views.charts import along, bins, histogram, penalties
+from reglint.probe.views.page import page
 
 ALL = ("full", "deep", "empty", "broken", "hostile")
 VOID = ("meta", "link", "br", "hr", "img")

@@ -152,7 +152,7 @@ def test_a_file_that_keras_3_rejects_is_loaded_and_measured_by_tf_keras(outcomes
 def test_another_backend_of_keras_3_is_refused_in_one_line() -> None:
     if find_spec("jax") is None:
         pytest.skip("JAX is not installed")
-    code = "import tf_keras; from reglint.probe.library import library_of; library_of(tf_keras.Sequential())"
+    code = "import tf_keras; from reglint.probe.taps.library import library_of; library_of(tf_keras.Sequential())"
     environment = os.environ | {"KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert "ProbeError: a tf_keras model runs on tensorflow" in done.stderr.splitlines()[-1]

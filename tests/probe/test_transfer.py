@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reports import broken, full, hostile
 
 from reglint.findings import Severity
-from reglint.probe.transfer import dumps, loads, report_from_json, strict
+from reglint.probe.process.transfer import dumps, loads, report_from_json, strict
 from reglint.probe.values import (
     Kernel,
     Measurement,

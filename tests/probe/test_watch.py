@@ -15,8 +15,8 @@ import pytest
 
 psutil = pytest.importorskip("psutil")
 
-from reglint.probe import watch  # noqa: E402
-from reglint.probe.transfer import dumps  # noqa: E402
+from reglint.probe.process import watch  # noqa: E402
+from reglint.probe.process.transfer import dumps  # noqa: E402
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
 
@@ -256,14 +256,14 @@ def test_no_zombie_and_no_open_file_is_left_after_many_runs() -> None:
 
 PARENT = """
 import os, sys
-from reglint.probe import watch
+from reglint.probe.process import watch
 script = {script!r}
 watch.run([sys.executable, "-c", script], {{}}, print, environment=os.environ, timeout=60, memory_limit=10**9)
 """
 #: What the real process does: the end of its stdin is the end of its parent.
 DEPENDENT = """
 import io, os, threading, time
-from reglint.probe.child import _end_with_parent
+from reglint.probe.process.child import _end_with_parent
 open({file!r}, "w").write(str(os.getpid()))
 stdin = os.fdopen(0, "rb", 0)
 stdin.readline()

@@ -25,8 +25,8 @@ import tensorflow as tf  # noqa: E402
 import tf_keras  # noqa: E402
 
 from reglint.probe import probe_model  # noqa: E402
-from reglint.probe.loading import load  # noqa: E402
-from reglint.probe.measuring import measure  # noqa: E402
+from reglint.probe.models.loading import load  # noqa: E402
+from reglint.probe.statistics.measuring import measure  # noqa: E402
 
 Json = dict[str, Any]
 SAMPLES, BATCH = 20, 8

@@ -9,7 +9,7 @@ import jax
 import keras
 from jax import numpy as jnp
 
-from reglint.probe.devices import divides
+from reglint.probe.statistics.devices import divides
 from reglint.probe.values import EDGES
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from reglint.probe.devices import divides
+from reglint.probe.statistics.devices import divides
 from reglint.probe.values import EDGES
 
 

@@ -1,0 +1,1 @@
+"""Samples for a model: from files, code or arrays, or made up."""

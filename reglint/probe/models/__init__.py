@@ -1,0 +1,1 @@
+"""Loading a model safely, and where its layers were constructed."""

@@ -1,0 +1,1 @@
+"""What each regularizer adds to the loss."""

@@ -1,0 +1,231 @@
+"""Runs a process that may hang, crash or grow without bound, stops it in time, and leaves nothing of it behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import IO, Any, Literal
+
+import psutil
+
+from reglint.probe.process.transfer import dumps, loads
+
+POLL = 0.05
+"""Seconds between two looks at clock and memory."""
+TAIL = 65_536
+"""Bytes that are kept of what a process printed."""
+_FLOOD = 16 * TAIL
+_LONGEST = 1 << 28
+"""Bytes of a message; one that is longer is cut, and so is none."""
+
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a process ended.
+
+    ``result`` is its last message, None where it came to none. ``stopped`` says whether time or memory ran out.
+    ``status`` is its exit status, negative for a signal; it means nothing where there is a result or it was stopped.
+    ``printed`` is the end of what it wrote to its own stdout and stderr.
+    """
+
+    result: Message | None
+    stopped: Literal["", "time", "memory"]
+    status: int
+    printed: str
+
+
+def run(
+    argv: Sequence[str],
+    request: Message,
+    heard: Callable[[Message], object],
+    *,
+    environment: Mapping[str, str],
+    timeout: float,
+    memory_limit: int,
+) -> Ending:
+    """Start ``argv``, give it ``request`` as a line of JSON on stdin, and wait for its result.
+
+    It answers with lines of JSON objects on stdout: those whose ``kind`` is ``stage`` or ``progress`` are passed to
+    ``heard``, the first of another kind is the result and ends it. Lines that are no such object count as printed. Its
+    stdin stays open as long as this process lives. ``timeout`` is in seconds, ``memory_limit`` in bytes of resident
+    memory of the whole process tree. However this ends, an exception included, the tree is killed and waited for.
+    """
+    with tempfile.TemporaryFile("a+b") as printed:  # "a": it goes on at the new end when a flood is cut
+        child = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=printed, env=dict(environment), **_apart()
+        )
+        tree = _Tree(child)
+        lines: SimpleQueue[bytes] = SimpleQueue()
+        reader = threading.Thread(target=_read, args=(child.stdout, lines), daemon=True)
+        try:
+            reader.start()
+            _ask(child, request)
+            conversation = _Conversation(lines, heard, printed)
+            stopped = _attend(conversation, tree, time.monotonic() + timeout, memory_limit)
+        finally:
+            tree.kill()
+            child.wait()
+            reader.join(timeout=5)  # a descendant that nobody could know of may still hold the pipe
+            for pipe in (child.stdin, child.stdout):
+                with suppress(OSError):
+                    if pipe is not None and not (pipe is child.stdout and reader.is_alive()):
+                        pipe.close()
+        if not stopped:
+            conversation.listen(0)
+        return Ending(conversation.result, stopped, child.returncode, _tail(printed).decode("utf-8", "replace"))
+
+
+def _apart() -> dict[str, Any]:
+    """Return what puts a process into a group of its own, so that a Ctrl-C reaches us and not it."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def _ask(child: subprocess.Popen[bytes], request: Message) -> None:
+    with suppress(OSError):  # it may be dead already, which is found out soon enough
+        assert child.stdin is not None
+        child.stdin.write(dumps(request).encode() + b"\n")
+        child.stdin.flush()
+
+
+def _read(pipe: IO[bytes], lines: SimpleQueue[bytes]) -> None:
+    with suppress(OSError, ValueError):
+        while line := pipe.readline(_LONGEST):
+            lines.put(line)
+
+
+def _attend(
+    conversation: _Conversation, tree: _Tree, deadline: float, memory_limit: int
+) -> Literal["", "time", "memory"]:
+    """Listen until there is a result or nobody is left who could send one; return what ran out, if anything did."""
+    while True:
+        # in this order: what a process said before it ended is still in the pipe
+        ended = tree.ended()
+        conversation.listen(0 if ended else POLL)
+        if conversation.result is not None or ended:
+            return ""
+        if time.monotonic() > deadline:
+            return "time"
+        if tree.memory() > memory_limit:
+            return "memory"
+
+
+class _Conversation:
+    """What a process says: news go to ``heard``, the rest of its messages is its result."""
+
+    def __init__(self, lines: SimpleQueue[bytes], heard: Callable[[Message], object], printed: IO[bytes]) -> None:
+        self.result: Message | None = None
+        self._lines, self._heard, self._printed = lines, heard, printed
+
+    def listen(self, wait: float) -> None:
+        """Take in what has been said, or is said within ``wait`` seconds."""
+        for line in self._said(wait):
+            message = _message(line)
+            if message is None:
+                self._printed.write(line)
+                self._printed.flush()
+            elif message["kind"] in ("stage", "progress"):
+                self._heard(message)
+            elif self.result is None:
+                self.result = message
+        if os.fstat(self._printed.fileno()).st_size > _FLOOD:
+            end = _tail(self._printed)
+            os.ftruncate(self._printed.fileno(), 0)
+            self._printed.write(end)
+            self._printed.flush()
+
+    def _said(self, wait: float) -> Iterator[bytes]:
+        """Yield lines for ``wait`` seconds, or with 0 those that are there already."""
+        until = time.monotonic() + wait
+        with suppress(Empty):
+            while self.result is None:
+                left = until - time.monotonic()
+                if wait and left <= 0:
+                    return
+                yield self._lines.get(wait > 0, max(left, 0))
+
+
+def _message(line: bytes) -> Message | None:
+    if not line.startswith(b'{"kind": '):
+        return None
+    try:
+        value = loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _tail(printed: IO[bytes]) -> bytes:
+    size = printed.seek(0, os.SEEK_END)
+    printed.seek(max(size - TAIL, 0))
+    return printed.read(TAIL)
+
+
+class _Tree:
+    """A process and all that come from it, those included that left its group while they could be seen."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+        self._known: dict[int, psutil.Process] = {}
+        self._next_look = 0.0
+        try:
+            self._top = psutil.Process(child.pid)
+        except psutil.NoSuchProcess:  # on Windows an ended process has no entry any more
+            self._top = None
+
+    def ended(self) -> bool:
+        """Say whether the process itself has ended; it is left unreaped, so that its number stays its own."""
+        try:
+            return self._top is None or self._top.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    def memory(self) -> int:
+        """Return the resident memory of all in bytes; what they share counts for each."""
+        self._look()
+        return sum(_resident(process) for process in (self._top, *self._known.values()) if process is not None)
+
+    def kill(self) -> None:
+        """Kill all of them."""
+        self._next_look = 0.0
+        self._look()
+        if sys.platform != "win32":
+            with suppress(ProcessLookupError, PermissionError):  # macOS: no permission for a group of zombies
+                os.killpg(self._child.pid, signal.SIGKILL)
+        with suppress(OSError):
+            self._child.kill()
+        for process in self._known.values():
+            with suppress(psutil.Error):
+                process.kill()
+
+    def _look(self) -> None:
+        """Take note of new descendants. This reads the whole process table, so it may take a 20th of the time."""
+        start = time.monotonic()
+        if start < self._next_look or self._top is None:
+            return
+        found: list[psutil.Process] = []
+        with suppress(psutil.Error):
+            found = self._top.children(recursive=True)
+        kept = [process for process in self._known.values() if process.is_running()]
+        self._known = {process.pid: process for process in [*kept, *found]}
+        end = time.monotonic()
+        self._next_look = end + 20 * (end - start)
+
+
+def _resident(process: Any) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,1 @@
+"""Counting on the device, adding up on the host."""

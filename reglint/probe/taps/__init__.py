@@ -1,0 +1,1 @@
+"""Seeing every activation of a model while it is called."""
