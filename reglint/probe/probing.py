@@ -12,7 +12,10 @@ from reglint.probe.values import Measurement, Penalty, Place, ProbeError, ProbeF
 STATES = ("trained", "initial", "auto")
 
 WEIGHED_BATCHES = 8
-"""How many batches the penalties are weighed on: their shares settle soon, and a gradient costs three forward passes."""
+"""How many batches the penalties are weighed on.
+
+Their shares settle soon, and a gradient costs three forward passes.
+"""
 
 
 def probe_model(
@@ -28,11 +31,12 @@ def probe_model(
 ) -> ProbeReport:
     """Probe a model that is in memory.
 
-    ``data`` is what ``model.predict`` would take: an array, or a list or dict of arrays, with samples along the first axis;
-    None for random inputs, which give findings of low confidence only. ``labels`` are as for ``model.fit``. ``state`` says
-    whether the model is ``trained`` or ``initial``; ``auto`` finds out. ``every_position`` counts all positions of feature
-    maps instead of a sample of them. ``loss`` is the loss of training, for the penalties' share of it; a compiled model
-    has its own. The model is not changed. ProbeError says in one line why a model or data cannot be probed.
+    ``data`` is what ``model.predict`` would take: an array, or a list or dict of arrays, with samples along the first
+    axis; None for random inputs, which give findings of low confidence only. ``labels`` are as for ``model.fit``.
+    ``state`` says whether the model is ``trained`` or ``initial``; ``auto`` finds out. ``every_position`` counts all
+    positions of feature maps instead of a sample of them. ``loss`` is the loss of training, for the penalties' share of
+    it; a compiled model has its own. The model is not changed. ProbeError says in one line why a model or data cannot
+    be probed.
     """
     from reglint.probe.data.samples import from_arrays
     from reglint.probe.models.construction import places

@@ -61,10 +61,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Kernel:
-    """The weights in front of an activation, and how its pre-activation comes about: rms(z - b) = input · weights · alignment.
+    """The weights in front of an activation, and how its pre-activation comes about.
 
-    ``weight_scale`` is kernel_rms · √fan_in (ω of the method), ``alignment`` what is left over (κ): 1 for inputs that
-    have nothing to do with the weights, more where they add up instead of cancelling out.
+    rms(z - b) = ``input_rms`` · ``weight_scale`` · ``alignment``. ``weight_scale`` is kernel_rms · √fan_in (ω of the
+    method), ``alignment`` what is left over (κ): 1 for inputs that have nothing to do with the weights, more where they
+    add up instead of cancelling out.
     """
 
     layer: str
@@ -81,15 +82,16 @@ class Kernel:
 class Site:
     """One activation at one place of the model, over all samples.
 
-    ``layer`` is the path of layer names from the model down, ``encoder/dense``; a further call of a shared layer ends in
-    ``#2``. ``site`` is ``activation``, ``softmax``, a gate (``gate:i``) or the operation (``ops.tanh``). ``fused`` says that
-    the activation is an argument of the layer that holds the kernel, ``normalised`` that a BatchNormalization or another
-    normalisation stands directly before it. ``evaluations`` counts the values of each unit that went into the shares
-    (masked ones never do), ``every_position`` says whether all positions of the feature map were among them; minimum,
-    maximum, ``dead_units`` and ``non_finite`` (units that ever gave infinity or no number) always cover every position. ``histogram`` has a count for each bin of
-    EDGES, over all units (of some thousand values of each batch, unless every position counts). For a softmax the saturated share is that of rows with a probability above 0.99, and
-    ``largest_logit`` the farthest that a first choice lies above its row's mean logit; gain, stuck and dead units do not
-    apply.
+    ``layer`` is the path of layer names from the model down, ``encoder/dense``; a further call of a shared layer ends
+    in ``#2``. ``site`` is ``activation``, ``softmax``, a gate (``gate:i``) or the operation (``ops.tanh``). ``fused``
+    says that the activation is an argument of the layer that holds the kernel, ``normalised`` that a BatchNormalization
+    or another normalisation stands directly before it. ``evaluations`` counts the values of each unit that went into
+    the shares (masked ones never do), ``every_position`` says whether all positions of the feature map were among them;
+    minimum, maximum, ``dead_units`` and ``non_finite`` (units that ever gave infinity or no number) always cover every
+    position. ``histogram`` has a count for each bin of EDGES, over all units (of some thousand values of each batch,
+    unless every position counts). For a softmax the saturated share is that of rows with a probability above 0.99, and
+    ``largest_logit`` the farthest that a first choice lies above its row's mean logit; gain, stuck and dead units do
+    not apply.
     """
 
     layer: str
@@ -123,8 +125,9 @@ class Site:
 class Output:
     """What a model's classifying output got right; only with labels.
 
-    ``samples`` counts answers: one for each row of a softmax, one for each sigmoid. ``confident`` is the share of samples with a probability above 0.99, ``confident_errors`` that share among the errors
-    (None without errors), ``chance`` the accuracy of always naming the most frequent class.
+    ``samples`` counts answers: one for each row of a softmax, one for each sigmoid. ``confident`` is the share of
+    samples with a probability above 0.99, ``confident_errors`` that share among the errors (None without errors),
+    ``chance`` the accuracy of always naming the most frequent class.
     """
 
     layer: str
@@ -144,8 +147,9 @@ class Penalty:
     """One regularizer of the model and what it contributes to the loss.
 
     ``argument`` is the keyword that set it (``kernel_regularizer``), ``regularizer`` how Keras would write it down
-    (``L2(l2=0.001)``), ``strength`` its constants. ``penalty`` is the loss that it adds for a batch, ``share`` that part of
-    the whole loss, ``gradient_ratio`` ‖∇penalty‖ / ‖∇data loss‖ over the weights that it reaches (both need labels).
+    (``L2(l2=0.001)``), ``strength`` its constants. ``penalty`` is the loss that it adds for a batch, ``share`` that
+    part of the whole loss, ``gradient_ratio`` ‖∇penalty‖ / ‖∇data loss‖ over the weights that it reaches (both need
+    labels).
     """
 
     layer: str
@@ -168,7 +172,10 @@ class Unreached:
 
 @dataclass(frozen=True)
 class ProbeFinding:
-    """A finding about a layer. ``data`` has the fields of REG4xx that reports carry; ``place`` is where it was constructed."""
+    """A finding about a layer.
+
+    ``data`` has the fields of REG4xx that reports carry; ``place`` is where it was constructed.
+    """
 
     code: str
     name: str
@@ -195,7 +202,10 @@ class Measurement:
 
 @dataclass(frozen=True)
 class ProbeReport:
-    """All that a probe found out. ``state`` is ``trained``, ``initial`` or ``unknown``; ``synthetic`` says that there was no data."""
+    """All that a probe found out.
+
+    ``state`` is ``trained``, ``initial`` or ``unknown``; ``synthetic`` says that there was no data.
+    """
 
     model: str
     measurement: Measurement

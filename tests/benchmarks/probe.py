@@ -2,9 +2,9 @@
 
     KERAS_BACKEND=tensorflow python tests/benchmarks/probe.py [mlp lstm cnn fetch]
 
-After a warm-up (tracing and compiling are told apart) both run in turn, and the median of the ratios counts. ``peak`` is the
-highest memory of the process while each of the two ran, above what it was before. ``fetch`` is a model of all layers' outputs,
-whose activations go to the host and are reduced there: the usual way without a probe.
+After a warm-up (tracing and compiling are told apart) take turns, and the median of the ratios counts. ``peak`` is
+the highest memory of the process while each of the two ran, above what it was before. ``fetch`` is a model of all
+layers' outputs, whose activations go to the host and are reduced there: the usual way without a probe.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import psutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402
-from keras import layers  # noqa: E402
+import keras
+from keras import layers
 
-from reglint.probe.statistics.measuring import Probe  # noqa: E402
+from reglint.probe.statistics.measuring import Probe
 
 BATCH = 32
 ROUNDS = 5

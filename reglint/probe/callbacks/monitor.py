@@ -31,7 +31,8 @@ class SaturationMonitor(Sampling):
 
     ``data`` is the sample that is looked at, ``x`` or ``(x, y)``, ``batch_size`` how much of it is computed at once;
     ``every``, ``per``, ``samples`` and ``budget`` say how often and how much, as in
-    :class:`~reglint.probe.callbacks.sampling.Sampling`. The training does not change: the same seed gives the same weights.
+    :class:`~reglint.probe.callbacks.sampling.Sampling`. The training does not change: the same seed gives the same
+    weights.
 
     >>> model.fit(x, y, epochs=20, callbacks=[SaturationMonitor()])  # doctest: +SKIP
     """

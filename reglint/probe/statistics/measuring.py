@@ -31,8 +31,8 @@ def measure(
 ) -> Measurement:
     """Run ``model`` as for inference over the batches, and return the statistics of every activation.
 
-    The model is the same afterwards, and so is the library. ``trace`` is told how many samples are done. ProbeError where
-    nothing could be run.
+    The model is the same afterwards, and so is the library. ``trace`` is told how many samples are done. ProbeError
+    where nothing could be run.
     """
     return Probe(model, every_position=every_position).run(batches, trace)
 

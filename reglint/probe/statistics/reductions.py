@@ -19,7 +19,7 @@ UNIT_SUMS = ("low", "high", "gain", "z", "square")
 
 CONFIDENT = 0.99
 MASKED_LOGIT = -1e4
-"""Below this a logit with probability zero is a mask of Keras's softmax, which adds the most negative number there is."""
+"""Below this a logit of probability zero is a mask of Keras's softmax, which adds the most negative number it can."""
 
 DRAWN = 8191
 """How many values of a batch a histogram holds, unless all positions count; prime, so that all units are among them."""
@@ -38,7 +38,7 @@ class Parcel:
 
 
 def sampled(tensor: Any, ops: Any, every_position: bool) -> Any:
-    """Return the tensor (batch, positions…, channels) with at most POSITIONS positions, evenly spread over each axis."""
+    """Return the tensor (batch, positions…, channels) with at most POSITIONS positions, evenly spread on each axis."""
     axes = len(tensor.shape) - 2
     if every_position or axes < 1:
         return tensor
@@ -57,10 +57,8 @@ def is_sampled(tensor: Any, every_position: bool) -> bool:
 
 def _spread(tensor: Any, axis: int, most: int, ops: Any) -> slice:
     size = tensor.shape[axis]
-    if size is None:  # known to TensorFlow only when it runs
-        stride = (ops.shape(tensor)[axis] + most - 1) // most
-    else:
-        stride = -(-size // most)
+    # What is None is known to TensorFlow only when it runs.
+    stride = (ops.shape(tensor)[axis] + most - 1) // most if size is None else -(-size // most)
     return slice(stride // 2 if size is None or stride > 1 else 0, None, stride)
 
 
@@ -153,8 +151,9 @@ def _peaks(z: Any, weights: Any, ops: Any) -> list[Any]:
 def rows(z: Any, probabilities: Any, kept: Any, ops: Any, backend: Any) -> Parcel:
     """Return the parcel of a softmax over the last axis: rows, confident rows, values, their sum and squares; extremes.
 
-    The third of the peaks is how far the first choice of a row lies above the row's mean: a shift of all logits, and one
-    that is very low, mean nothing to a softmax. ``kept`` is true for the logits that count, and has their shape; a row counts where any of its logits does.
+    The third of the peaks is how far the first choice of a row lies above the row's mean: a shift of all logits, and
+    one that is very low, mean nothing to a softmax. ``kept`` is true for the logits that count, and has their shape; a
+    row counts where any of its logits does.
     """
     z, p = ops.cast(z, "float32"), ops.cast(probabilities, "float32")
     weights = ops.cast(ops.any(kept, axis=-1), "float32")
@@ -174,8 +173,8 @@ def rows(z: Any, probabilities: Any, kept: Any, ops: Any, backend: Any) -> Parce
 def answers(probabilities: Any, labels: Any, softmax: bool, ops: Any) -> Parcel | None:
     """Return how a classifier did: answers, right ones, confident ones, confident wrong ones; None for other labels.
 
-    ``probabilities`` is (batch, …, classes) of a softmax, with labels (batch, …), (batch, …, 1) or one-hot; or of sigmoids,
-    with labels of 0 and 1 of the same shape: each column is a question of its own.
+    ``probabilities`` is (batch, …, classes) of a softmax, with labels (batch, …), (batch, …, 1) or one-hot; or of
+    sigmoids, with labels of 0 and 1 of the same shape: each column is a question of its own.
     """
     p = ops.cast(probabilities, "float32")
     if len(labels.shape) == len(p.shape) - 1:
@@ -234,7 +233,7 @@ def _by_position(tensor: Any, ops: Any) -> Any:
 
 
 def step_parcels(sums: Any, peaks: Any, widths: Sequence[int], ops: Any) -> list[Parcel]:
-    """Return a parcel for each activation of a loop, ``widths`` units wide, from what :func:`steps` added up over it."""
+    """Return a parcel for each activation of a loop, ``widths`` units wide, from what :func:`steps` added up."""
     sums, peaks = ops.sum(sums, axis=0), ops.max(peaks, axis=0)
     parcels = []
     at = top = 0

@@ -1,7 +1,7 @@
 """The activation functions that saturate: their local gain f'(z) / max f', and what their ends mean.
 
-The formulas run on a device (``ops`` is ``keras.ops``) and on the host (``ops`` is numpy): one table for the statistics and
-for the curves of the report. Functions that are not here, such as a user's own, are counted but not judged.
+The formulas run on a device (``ops`` is ``keras.ops``) and on the host (``ops`` is numpy): one table for the statistics
+and for the curves of the report. Functions that are not here, such as a user's own, are counted but not judged.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ Gain = Callable[[Any, Any, Any], Any]
 class Activation(NamedTuple):
     """A function as the probe judges it.
 
-    ``gain(ops, z, a)`` is the local gain for pre-activations z and outputs a = f(z), from 0 to 1. At ``dead_below`` and under
-    it the function is flat by design: values there are no fault, a unit that never gets above it is dead.
+    ``gain(ops, z, a)`` is the local gain for pre-activations z and outputs a = f(z), from 0 to 1. At ``dead_below`` and
+    under it the function is flat by design: values there are no fault, a unit that never gets above it is dead.
     """
 
     name: str

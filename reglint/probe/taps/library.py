@@ -1,7 +1,7 @@
 """Where each Keras library keeps what the probe taps: Keras 3 and tf_keras behind one small interface.
 
-All of this is private to Keras. It was read and run in Keras 3.15.1 and tf_keras 2.21; what a release does not have is left
-out, and the activations behind it are then listed as unreached.
+All of this is private to Keras. It was read and run in Keras 3.15.1 and tf_keras 2.21; what a release does not have is
+left out, and the activations behind it are then listed as unreached.
 """
 
 from __future__ import annotations

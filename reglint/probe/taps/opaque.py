@@ -19,9 +19,9 @@ _FOREIGN = {
 def opaque_layers(model: Any, library: Library, seen: Collection[str]) -> Iterator[Unreached]:
     """Yield the layers from which nothing was tapped although they may hold an activation.
 
-    These are wrappers of another framework's code, and classes that are not Keras's own and compute something themselves:
-    what they call from ``tf.nn``, ``jax.nn`` or ``torch`` directly goes past ``keras.ops``. ``seen`` has the paths of all that was
-    tapped.
+    These are wrappers of another framework's code, and classes that are not Keras's own and compute something
+    themselves: what they call from ``tf.nn``, ``jax.nn`` or ``torch`` directly goes past ``keras.ops``. ``seen`` has
+    the paths of all that was tapped.
     """
     for path, layer in _walk(model, "", library):
         name = type(layer).__name__

@@ -1,8 +1,8 @@
 """The gates inside an RNN's loop: their counts travel through the loop as further states.
 
-That works in TensorFlow's while loop, in JAX's scan and in torch's Python loop alike, and Keras itself leaves the states
-of masked steps as they were, so that padding never counts. It costs some seventy operations for each step of an LSTM:
-Keras's own layers are seen in a cheaper way (:mod:`reglint.probe.taps.forced`); this one is for every other cell.
+That works in TensorFlow's while loop, in JAX's scan and in torch's Python loop alike, and Keras itself leaves the
+states of masked steps as they were, so that padding never counts. It costs some seventy operations for each step of an
+LSTM: Keras's own layers are seen in a cheaper way (:mod:`reglint.probe.taps.forced`); this one is for every other cell.
 """
 
 from __future__ import annotations

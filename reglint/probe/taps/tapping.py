@@ -2,7 +2,8 @@
 
 Everything happens inside :class:`Tap`, a context that leaves the model and the library as they were, on every way out:
 
-1. attributes that hold an activation function (fused ones, gates, custom names) are wrapped, so that z and f(z) are seen;
+1. attributes that hold an activation function (fused ones, gates, custom names) are wrapped, so that z and f(z) are
+   seen;
 2. ``Layer.__call__`` keeps a stack of the calls that are going on, for names, masks and the weights in front;
 3. the backend's activation functions are wrapped too, for ``keras.ops`` in custom layers; what runs inside a wrapped
    attribute is not seen twice;
@@ -91,7 +92,10 @@ class Trace:
 
 
 class Tap:
-    """A context in which the calls of ``model`` are tapped; ``backend`` is the module of :mod:`reglint.probe.backends`."""
+    """A context in which the calls of ``model`` are tapped.
+
+    ``backend`` is the module of :mod:`reglint.probe.backends`.
+    """
 
     def __init__(self, model: Any, library: Library, backend: Any, every_position: bool = False) -> None:
         from keras import ops
@@ -382,7 +386,7 @@ def _runs_cell(frames: list[Frame]) -> bool:
 
 
 def _is_numeric(value: Any) -> bool:
-    """Say whether a value is a tensor of floats with at least one axis (and no symbolic one, of a model being built)."""
+    """Say whether a value is a tensor of floats with at least one axis (and not a symbolic one)."""
     from keras import KerasTensor
 
     if not hasattr(value, "shape") or not hasattr(value, "dtype") or isinstance(value, KerasTensor):
@@ -391,7 +395,10 @@ def _is_numeric(value: Any) -> bool:
 
 
 def _reference(value: Any) -> Callable[[], Any]:
-    """Return a weak reference to a tensor, so that a tap keeps no activation alive; a strong one where there is none."""
+    """Return a weak reference to a tensor, so that a tap keeps no activation alive.
+
+    A strong one where there is none.
+    """
     try:
         return weakref.ref(value)
     except TypeError:

@@ -1,6 +1,7 @@
 """TimeDistributed: Keras calls the inner layer once for each step, or maps it; here all steps are one batch.
 
-That is the same computation for every layer that treats its samples alike, and only the figures of the tap come from it.
+That is the same computation for every layer that treats its samples alike, and only the figures of the tap come from
+it.
 """
 
 from __future__ import annotations
