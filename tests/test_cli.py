@@ -22,6 +22,11 @@ FIXED = BAD.replace("W_reg", "kernel_reg")
 IDLE = "from keras.layers import Dense\nlayer = Dense(8)  # noqa: REG101\n"
 #: The callee may be something else: a fix that needs --unsafe-fixes.
 UNSAFE = 'from keras.layers import Dense\n\n\ndef build(layer=Dense):\n    return layer(8, W_regularizer="l2")\n'
+#: The optimizer decays the weights that the regularizer penalizes: an info.
+INFORMS = (
+    "import keras\n\nmodel = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, kernel_regularizer='l2')])\n"
+    "model.compile(optimizer=keras.optimizers.AdamW(1e-3), loss='mse')\n"
+)
 BROKEN = 'from keras.layers import Dense\nlayer = Dense(8, W_regularizer="l2"]\n'
 
 
@@ -89,6 +94,17 @@ def test_an_unsafe_fix_counts_only_with_unsafe_fixes(run: Run) -> None:
     run("check", "--unsafe-fixes")
     assert "REG101 [*]" in run.out
     assert run.out.endswith("[*] 1 fixable with the `--fix` option.\n")
+
+
+def test_what_only_informs_is_counted_as_no_error(run: Run) -> None:
+    put(a=INFORMS)
+    run("check", "--extend-select", "REG306")
+    assert (run.status, run.out.splitlines()[1:]) == (0, ["Found 1 info."])
+    put(b=BAD, c=INFORMS)
+    run("check", "--extend-select", "REG306")
+    assert (run.status, run.out.splitlines()[-2]) == (1, "Found 1 error, 2 infos.")
+    run("check", "--extend-select", "REG306", "--fix")
+    assert (run.status, run.out.splitlines()[-1]) == (0, "Found 1 error, 2 infos (1 fixed, 2 remaining).")
 
 
 def test_safe_and_hidden_fixes_are_counted_side_by_side(run: Run) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from textwrap import shorten
 from typing import Any
 
 from reglint.probe.statistics.measuring import measure
@@ -64,9 +66,10 @@ def probe(
     from reglint.probe.penalties.judging import judge
 
     done = None if trace is None else lambda samples: trace(samples, data.samples)
-    _build(loaded.model, data, batch_size)
-    measurement = measure(loaded.model, batches(data, batch_size), every_position=every_position, trace=done)
-    judged = _state(state, loaded.iterations, measurement)
+    with _made_up(data):
+        _build(loaded.model, data, batch_size)
+        measurement = measure(loaded.model, batches(data, batch_size), every_position=every_position, trace=done)
+    judged = _state(state, loaded, measurement)
     weighed, unweighed = _weighed(loaded, data, batch_size)
     measurement = replace(measurement, unreached=(*measurement.unreached, *unweighed))
     findings = (
@@ -85,18 +88,60 @@ def probe(
 
 
 def _weighed(loaded: Any, data: Any, batch_size: int) -> tuple[tuple[Penalty, ...], tuple[Unreached, ...]]:
-    """Return the penalties of a model, or why they could not be weighed; the rest of the report stands without them."""
+    """Return the penalties of a model, or why they could not be weighed; the rest of the report stands without them.
+
+    A loss that does not take the labels costs no more than the penalties' share of it.
+    """
     from reglint.probe.data.samples import batches
+    from reglint.probe.models.usercode import one_line
     from reglint.probe.penalties.weighing import penalties
+    from reglint.probe.process.failures import is_memory, named
 
     if loaded.library != "keras":
         return (), (Unreached(loaded.model.name, "the penalties of a tf_keras model are not weighed"),)
     inputs, labels = next(iter(batches(data, batch_size * WEIGHED_BATCHES)))
+    size = data.batch_size or batch_size
+    without_share: tuple[Unreached, ...] = ()
+    if labels is not None:
+        try:
+            return penalties(loaded.model, inputs, labels, loss=loaded.loss, batch_size=size), ()
+        except Exception as error:  # a loss may raise anything about labels that it was not made for
+            if is_memory(error):
+                raise
+            said = str(error) if isinstance(error, ProbeError) else named(error)
+            reason = f"the penalties' share of the loss, which does not take the labels `y`: {one_line(said)}"
+            without_share = (Unreached(loaded.model.name, reason),)
     try:
-        size = data.batch_size or batch_size
-        return penalties(loaded.model, inputs, labels, loss=loaded.loss, batch_size=size), ()
+        return penalties(loaded.model, inputs, None, loss=loaded.loss, batch_size=size), without_share
     except ProbeError as error:
         return (), (Unreached(loaded.model.name, f"its penalties: {error}"),)
+
+
+@contextmanager
+def _made_up(data: Any) -> Iterator[None]:
+    """Lay to made-up inputs, if that is what the data are, what the model raises when it is called on them."""
+    from reglint.probe.process.failures import is_memory, is_models, named
+
+    try:
+        yield
+    except ProbeError:
+        raise
+    except Exception as error:
+        if not data.synthetic or is_memory(error) or not is_models(error):
+            raise
+        shapes = " and ".join(str((None, *each.shape[1:])) for each in _arrays(data.inputs))
+        said = shorten(named(error), _SAID, placeholder=" …")
+        raise ProbeError(f"made-up inputs of shape {shapes} do not fit the model ({said}); give --data") from error
+
+
+_SAID = 180
+"""How much of what Keras says is quoted within a line."""
+
+
+def _arrays(inputs: Any) -> list[Any]:
+    if isinstance(inputs, dict):
+        return list(inputs.values())
+    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
 
 
 def _build(model: Any, data: Any, batch_size: int) -> None:
@@ -119,16 +164,21 @@ LEARNT = 0.2
 """By how much of what chance leaves a model must be right for its labels to show that it learnt."""
 
 
-def _state(asked: str, iterations: int | None, measurement: Measurement) -> str:
-    """Return ``trained``, ``initial`` or ``unknown``."""
+def _state(asked: str, loaded: Any, measurement: Measurement) -> str:
+    """Return ``trained``, ``initial`` or ``unknown``.
+
+    Steps of the optimizer, or labels that the model gets right, show a training; that there was none is only said of
+    weights that look as their initialisers left them, for a new optimizer counts from zero on loaded weights too.
+    """
+    from reglint.probe.models.freshness import looks_fresh
+
     if asked != "auto":
         return asked
-    if iterations is not None and iterations > 0:
+    if loaded.iterations or any(
+        each.accuracy > each.chance + LEARNT * (1 - each.chance) for each in measurement.outputs
+    ):
         return "trained"
-    learnt = [each.accuracy > each.chance + LEARNT * (1 - each.chance) for each in measurement.outputs]
-    if any(learnt):
-        return "trained"
-    return "unknown" if iterations is None and not learnt else "initial"
+    return "initial" if looks_fresh(loaded.model) else "unknown"
 
 
 def _placed(findings: tuple[ProbeFinding, ...], places: Any, model: str) -> Iterator[ProbeFinding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reglint.diagnostics import Diagnostic
-from reglint.findings import Applicability
+from reglint.findings import Applicability, Severity
 from reglint.reports import Style, Summary, printable
 
 
@@ -24,11 +24,12 @@ def lines(diagnostics: Sequence[Diagnostic], style: Style) -> Iterator[str]:
 def summary(summary: Summary, style: Style) -> Iterator[str]:
     """Yield the last lines: how many findings, and what ``fix`` could do about them."""
     left = len(summary.left)
+    infos = sum(diagnostic.severity is Severity.INFO for diagnostic in summary.left)
+    found = _counted(left - infos + summary.applied, infos)
     if summary.applied:
-        total = left + summary.applied
-        yield f"Found {total} {_errors(total)} ({summary.applied} fixed, {left} remaining)."
+        yield f"Found {found} ({summary.applied} fixed, {left} remaining)."
     elif left:
-        yield f"Found {left} {_errors(left)}."
+        yield f"Found {found}."
     elif not summary.failed:
         yield "All checks passed!"
     yield from _fixable(summary.left, style)
@@ -70,6 +71,13 @@ def _hidden(diagnostics: Sequence[Diagnostic], style: Style) -> int:
         diagnostic.fix is not None and diagnostic.fix.applicability is Applicability.UNSAFE
         for diagnostic in diagnostics
     )
+
+
+def _counted(errors: int, infos: int) -> str:
+    """Return how many findings there are; what only informs is no error, a warning is one as with ruff."""
+    parts = [f"{errors} {_errors(errors)}"] if errors or not infos else []
+    parts += [f"{infos} {'info' if infos == 1 else 'infos'}"] if infos else []
+    return ", ".join(parts)
 
 
 def _errors(count: int) -> str:

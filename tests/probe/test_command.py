@@ -321,6 +321,14 @@ def test_the_exit_status_is_that_of_check(run: Run, severity: Severity, options:
     assert run("model.keras", *options).status == status
 
 
+def test_a_finding_that_only_informs_is_counted_as_no_error(run: Run) -> None:
+    info = finding(ALIGNED, severity=Severity.INFO)
+    run.says(report(findings=(info,)))()
+    assert (run.status, run.out.splitlines()[-1]) == (0, "Found 1 info.")
+    run.says(report(findings=(finding(ALIGNED), info)))()
+    assert (run.status, run.out.splitlines()[-1]) == (1, "Found 1 error, 1 info.")
+
+
 def marks(run: Run, *findings: Any, filename: str = "models.py") -> list[str]:
     run.says(report(findings=findings), filename=filename)("m:b", "--output-format", "json")
     return [each["fingerprint"] for each in run.json]

@@ -234,6 +234,21 @@ def test_a_folder_of_images_gives_pixels_and_classes() -> None:
     assert (flat.inputs.shape, flat.labels) == ((4, 4, 6, 3), None)
 
 
+def test_an_image_that_cannot_be_read_is_named() -> None:
+    pytest.importorskip("tensorflow")
+    for name in ("cat", "dog"):
+        (Path("images") / name).mkdir(parents=True)
+        write_png(Path(f"images/{name}/0.png"), 7)
+    Path("images/dog/1.png").write_text("<html>not found</html>")
+    assert refused("images", dense(8, 8, 3)).startswith(f"{Path('images/dog/1.png')} cannot be read: Unknown image")
+    write_png(Path("images/dog/1.png"), 9)
+    whole = Path("images/cat/0.png").read_bytes()
+    Path("images/cat/0.png").write_bytes(whole[: len(whole) // 2])
+    said = refused("images", dense(8, 8, 3))
+    assert said.startswith(f"{Path('images/cat/0.png')} cannot be read: ")
+    assert "{{" not in said
+
+
 def write_png(path: Path, grey: int) -> None:
     import struct
     import zlib

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
 import json
 import math
+import re
+from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT, read_toml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reglint.findings import Severity
+from reglint.probe import __all__ as probe_exports
 from reglint.probe.diagnosis.findings import STATES, diagnose
 from reglint.probe.diagnosis.remedies import CAUSES, REMEDIES, preactivation_strength
-from reglint.probe.values import ROLES, Kernel, Measurement, Output, ProbeFinding, Site
+from reglint.probe.process.arguments import add_probe
+from reglint.probe.statistics.reductions import CONFIDENT, POSITIONS
+from reglint.probe.values import EDGES, ROLES, SATURATED_GAIN, Kernel, Measurement, Output, ProbeFinding, Site
 from reglint.rulebook import facts, load_cards
 
 DATA = {
@@ -51,6 +61,12 @@ RIGHT = Output("out", "softmax", 360, 10, 0.981, 0.1, 7, 0.881, 0.10, 23.0)
 WRONG = Output("out", "softmax", 360, 10, 0.196, 0.1, 289, 0.916, 0.9, 280.0)
 
 
+def sigmoids(accuracy: float, confident_errors: float) -> Output:
+    """An output of 25 sigmoids for 400 samples: an answer for each column."""
+    errors = round(10_000 * (1 - accuracy))
+    return Output("out", "sigmoid", 10_000, 2, accuracy, 0.5, errors, 0.9, confident_errors, 40.0)
+
+
 def measurement(*parts: Site | Output, samples: int = 397) -> Measurement:
     return Measurement(
         sites=tuple(part for part in parts if isinstance(part, Site)),
@@ -74,13 +90,13 @@ def verdict(*parts: Site | Output, state: str = "trained", synthetic: bool = Fal
     return ", ".join(f"{finding.code} {finding.severity.value}" for finding in found)
 
 
-def gates(**saturated: float) -> list[Site]:
-    """The gates of an LSTM with these saturated shares; a share from .5 on goes with next to no gain."""
+def gates(*, gain: float = 0.02, **saturated: float) -> list[Site]:
+    """The gates of an LSTM with these saturated shares; a share from .5 on goes with that gain, else next to none."""
     return [
         replace(
             HEALTHY, layer="lstm", class_name="LSTM", site=f"gate:{name}", role="gate",
             activation="tanh" if name in "gc" else "sigmoid", saturated_fraction=share, saturated_high=share,
-            stuck_units=0.1, mean_gain=0.02 if share >= 0.5 else 0.6, preactivation_rms=60.0,
+            stuck_units=0.1, mean_gain=gain if share >= 0.5 else 0.6, preactivation_rms=60.0,
             kernel=None if name == "c" else replace(KERNEL, class_name="LSTMCell", input_rms=147.0),
         )
         for name, share in saturated.items()
@@ -221,6 +237,39 @@ def test_batch_normalization_is_mentioned_for_every_cause(cause: str) -> None:
     assert "BatchNormalization before the activation" in only(site).message
 
 
+CURES = read_toml(Path(__file__).with_name("cures.toml"))
+WITHOUT_REMEDY = ("before", "without")
+SETTINGS = {
+    "alignment": ("aligned sigmoid", "aligned sigmoid, 80 epochs", "aligned tanh, 80 epochs"),
+    "input_rms": ("unscaled inputs", "unscaled inputs, 80 epochs"),
+    "weight_scale": ("large weights, sigmoid, 400 epochs", "large weights, tanh, 400 epochs"),
+    "bias_rms": ("saturated by bias",),
+}
+
+
+@pytest.mark.parametrize("factor", SETTINGS)
+def test_batch_normalization_is_said_to_relieve_most_just_where_it_did(factor: str) -> None:
+    def relieved_most(setting: Mapping[str, Any]) -> bool:
+        shares = {
+            name: outcome["saturated"]
+            for name, outcome in setting.items()
+            if isinstance(outcome, dict) and name not in WITHOUT_REMEDY
+        }
+        return min(shares, key=lambda name: shares[name]) == "batch normalization"
+
+    message = only(replace(ALIGNED, kernel=replace(KERNEL, **{factor: 150.0}))).message
+    assert ("relieved most" in message) == all(relieved_most(CURES[name]) for name in SETTINGS[factor])
+
+
+@pytest.mark.parametrize("name", SETTINGS["alignment"])
+def test_a_kernel_regularizer_is_offered_for_aligned_inputs_since_it_relieved_them(name: str) -> None:
+    setting = CURES[name]
+    assert setting["kernel"]["saturated"] < setting["without"]["saturated"]
+    assert setting["kernel"]["accuracy"] > setting["without"]["accuracy"]
+    assert "or a kernel regularizer" in only(ALIGNED).message
+    assert "slow" not in only(ALIGNED).message
+
+
 def test_the_message_about_aligned_inputs_does_not_say_that_one_remedy_alone_helps() -> None:
     message = only(ALIGNED).message
     assert "kernel regularizer" in message
@@ -334,6 +383,22 @@ def test_the_remedy_for_dead_units_depends_on_what_keeps_them_down(
     assert words in finding.message
 
 
+@pytest.mark.parametrize("alignment", [7.5, 1.0])
+def test_the_advice_for_dead_units_is_to_watch_the_accuracy_since_a_learning_rate_may_be_the_reason(
+    alignment: float,
+) -> None:
+    rows = {row["remedy"]: row for row in facts("probe")["evidence"]["dead"]}
+    without = rows.pop("")
+    assert without["dead"] >= facts("probe")["dead"]["warning"]
+    assert all(row["accuracy"] < without["accuracy"] for row in rows.values())
+    message = only(replace(DEAD, kernel=replace(KERNEL, alignment=alignment))).message
+    assert "Watch the accuracy: a high learning rate kills units, too." in message
+
+
+def test_a_bias_that_kills_units_is_not_blamed_on_the_learning_rate() -> None:
+    assert "learning rate" not in only(replace(DEAD, kernel=replace(KERNEL, bias_rms=30.0))).message
+
+
 def test_units_that_die_although_most_pre_activations_are_positive_are_not_blamed_on_the_bias() -> None:
     site = replace(DEAD, dead_units=0.6, preactivation_mean=10.0, kernel=replace(KERNEL, bias_rms=30.0, alignment=9.0))
     assert only(site).data["cause"] == "dead-units"
@@ -378,6 +443,38 @@ def test_dead_units_of_an_output_are_found_too() -> None:
 )
 def test_only_a_layer_whose_gates_are_all_saturated_is_at_fault(saturated: dict[str, float], expected: str) -> None:
     assert verdict(*gates(**saturated)) == expected
+
+
+@pytest.mark.parametrize(
+    ("saturated", "expected"),
+    [
+        pytest.param({"i": 0.50, "f": 0.56, "g": 0.79, "o": 0.54}, "REG403 info", id="all"),
+        pytest.param({"i": 0.1, "f": 0.56, "g": 0.1, "o": 0.1}, "REG403 info", id="one"),
+        pytest.param({"i": 0.49, "f": 0.49, "g": 0.49, "o": 0.49}, "", id="none for the most part"),
+    ],
+)
+def test_gates_that_are_mostly_saturated_but_have_gain_are_information_as_they_are_in_a_dense_layer(
+    saturated: dict[str, float], expected: str
+) -> None:
+    measured = gates(gain=0.2, **saturated)
+    assert verdict(*measured) == expected
+    dense = [verdict(replace(gate, role="hidden", site="activation", layer="dense")) for gate in measured]
+    assert ("REG401 info" in dense) == bool(expected)
+    for finding in findings(*measured):
+        assert (finding.data["cause"], finding.data["remedy"]) == ("gates", "none")
+        assert "gain left" in finding.message
+        assert "a choice" not in finding.message
+
+
+def test_a_candidate_that_is_flat_on_one_side_by_nature_is_not_called_partly_saturated() -> None:
+    measured = [replace(gate, activation="gelu") for gate in gates(gain=0.2, g=0.7)]
+    assert verdict(*measured) == ""
+
+
+def test_the_card_of_gates_says_when_they_are_information() -> None:
+    text = " ".join(load_cards()["REG403"].body.split())
+    assert "where all of them are and still have gain" in text
+    assert "It is an `info`, without a remedy" in text
 
 
 def test_a_forget_gate_that_stays_open_is_called_a_choice() -> None:
@@ -433,6 +530,11 @@ def test_each_recurrent_layer_has_a_finding_of_its_own() -> None:
         pytest.param([WRONG], "REG404 warning", id="labels alone"),
         pytest.param([replace(WRONG, errors=12, confident_errors=0.6)], "REG404 info", id="few, but sure"),
         pytest.param([replace(WRONG, errors=0, confident_errors=None)], "", id="no error"),
+        pytest.param([sigmoids(0.95, 0.9)], "REG404 info", id="many labels, right on most"),
+        pytest.param([sigmoids(0.82, 0.5)], "REG404 info", id="an autoencoder's bits, right on most"),
+        pytest.param([sigmoids(0.5, 0.9)], "REG404 warning", id="many labels, wrong on half"),
+        pytest.param([sigmoids(0.9, 0.99)], "REG404 info", id="just under a tenth of all answers"),
+        pytest.param([sigmoids(0.9, 1.0)], "REG404 warning", id="a tenth of all answers"),
     ],
 )
 def test_an_output_is_judged_by_its_errors_or_by_its_logits(parts: list[Site | Output], expected: str) -> None:
@@ -471,6 +573,34 @@ def test_the_remedy_for_wrong_outputs_is_named_only_where_its_cause_was_measured
 ) -> None:
     data = only(replace(SOFTMAX, kernel=kernel), WRONG).data
     assert (data["cause"], data["remedy"]) == ("confident-and-wrong", remedy)
+    sigmoid = replace(SOFTMAX, activation="sigmoid", mean_gain=0.01, kernel=kernel)
+    data = only(sigmoid, sigmoids(0.5, 0.9)).data
+    assert (data["cause"], data["remedy"]) == ("confident-and-wrong", remedy)
+    data = only(replace(SOFTMAX, kernel=kernel, largest_logit=280.0)).data
+    assert (data["cause"], data["remedy"]) == ("unknown", remedy)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "code"),
+    [
+        (replace(KERNEL, input_rms=90.0), 'BatchNormalization()\nDense(..., activation="softmax")'),
+        (
+            replace(KERNEL, weight_scale=40.0),
+            'Dense(..., activation="softmax", kernel_regularizer=regularizers.l2(1e-3))',
+        ),
+    ],
+)
+def test_the_code_for_a_softmax_leaves_its_classes_open_since_it_counts_as_one_unit(kernel: Kernel, code: str) -> None:
+    finding = only(replace(SOFTMAX, units=1, kernel=kernel), WRONG)
+    assert finding.data["remedy_code"] == code
+    assert "before the activation" not in finding.message
+
+
+def test_the_logits_of_a_softmax_are_told_as_a_lead_over_their_mean_and_those_of_a_sigmoid_as_they_are() -> None:
+    lead = "the first choice lies up to 280 above the mean logit"
+    assert lead in only(SOFTMAX, WRONG).message
+    assert lead in only(replace(SOFTMAX, largest_logit=280.0)).message
+    assert "largest logit 40" in only(sigmoids(0.5, 0.9)).message
 
 
 # -------------------------------------------------------------------------------------------------- values not finite
@@ -504,6 +634,14 @@ def test_a_finding_about_values_that_are_not_finite_says_where_they_come_from(
 
 EVERY = (
     ALIGNED,
+    replace(  # as many digits as there mostly are
+        ALIGNED, saturated_fraction=0.983, stuck_units=0.914, mean_gain=0.0123, preactivation_rms=12.3,
+        kernel=replace(KERNEL, input_rms=0.481, weight_scale=2.19, alignment=3.57),
+    ),
+    replace(
+        DEAD, layer="dense_1", units=128, dead_units=0.852, preactivation_mean=-4.67, preactivation_rms=5.27,
+        kernel=replace(KERNEL, alignment=2.38),
+    ),
     replace(ALIGNED, saturated_fraction=0.66, mean_gain=0.14, stuck_units=0.1),
     *(replace(ALIGNED, kernel=replace(KERNEL, **{name: 150.0})) for name in ("weight_scale", "input_rms", "bias_rms")),
     replace(ALIGNED, kernel=None),
@@ -512,9 +650,20 @@ EVERY = (
     replace(DEAD, kernel=replace(KERNEL, bias_rms=30.0)),
     replace(SOFTMAX, layer="d", largest_logit=280.0),
     *gates(i=1.0, f=1.0, g=1.0, o=1.0),
+    *(replace(gate, layer="gru") for gate in gates(gain=0.2, z=0.5, r=0.56, h=0.79)),
     WRONG,
+    sigmoids(0.5, 0.9),
+    *(
+        part
+        for name in ("weight_scale", "input_rms")
+        for part in (
+            replace(SOFTMAX, layer=name, kernel=replace(KERNEL, **{name: 150.0})),
+            replace(WRONG, layer=name),
+            replace(SOFTMAX, layer=f"{name} 2", largest_logit=280.0, kernel=replace(KERNEL, **{name: 150.0})),
+        )
+    ),
     replace(HEALTHY, layer="e", non_finite=1.0),
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("finding", findings(*EVERY), ids=lambda f: f"{f.code}-{f.data['cause']}")
@@ -535,9 +684,9 @@ def test_a_finding_is_named_as_its_card_and_is_one_line_to_read_at_a_glance(find
 
 
 def test_no_message_promises_accuracy() -> None:
-    about_activations = [finding for finding in findings(*EVERY) if finding.code != "REG404"]
+    about_activations = [finding.message for finding in findings(*EVERY) if finding.code != "REG404"]
     assert about_activations
-    assert not any("accura" in finding.message for finding in about_activations)
+    assert not any("accura" in message.replace("Watch the accuracy:", "") for message in about_activations)
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "my_function", "<lambda>"])
@@ -608,3 +757,110 @@ healthy_sites = st.builds(
 @given(healthy_sites, st.sampled_from(STATES), st.booleans())
 def test_a_healthy_site_is_never_spoken_of(site: Site, state: str, synthetic: bool) -> None:
     assert findings(site, state=state, synthetic=synthetic) == ()
+
+
+# ------------------------------------------------------------------------------------------------------ docs/probe.md
+
+PAGE = (ROOT / "docs" / "probe.md").read_text(encoding="utf-8")
+
+
+def test_the_page_about_the_probe_states_the_thresholds_that_the_facts_have() -> None:
+    stated = re.findall(r"`(\w+(?:\.\w+)+)`\s*=\s*([\d.]*\d)", PAGE)
+    assert len(stated) >= 10
+    for name, number in stated:
+        assert float(number) == at(facts("probe"), name), name
+
+
+def test_every_name_of_the_facts_on_the_page_exists() -> None:
+    tables = "|".join(facts("probe"))
+    names = re.findall(rf"`((?:{tables})\.\w+)`", PAGE)
+    assert {"gate.zero_gain", "evidence.dead", "activations.bounded"} <= set(names)
+    for name in names:
+        at(facts("probe"), name)
+
+
+def at(table: Mapping[str, Any], name: str) -> Any:
+    for key in name.split("."):
+        table = table[key]
+    return table
+
+
+def test_every_rule_on_the_page_exists_and_every_rule_of_the_probe_is_on_it() -> None:
+    probed = {code for code, card in load_cards().items() if card.kind == "probe"}
+    assert set(re.findall(r"REG\d{3}", PAGE)) <= set(load_cards())
+    about_activations = {f"REG40{number}" for number in range(1, 6)}
+    assert about_activations <= probed & set(re.findall(r"REG\d{3}", PAGE))
+
+
+def test_every_option_on_the_page_is_one_of_the_command() -> None:
+    parser = argparse.ArgumentParser()
+    add_probe(parser)
+    named = set(re.findall(r"`(--[a-z-]+)", PAGE)) | set(re.findall(r" (--[a-z-]+) ", PAGE))
+    assert {"--trust", "--positions", "--memory-limit"} <= named
+    assert named <= set(parser._option_string_actions)
+    device = parser._option_string_actions["--device"].type
+    assert callable(device)
+    for value in ("auto", "cpu", "gpu", "gpu:1", "all"):
+        assert device(value) == value
+
+
+def test_every_field_in_the_page_s_table_is_one_of_a_finding_or_of_a_site() -> None:
+    table = PAGE.split("| word | field | definition |")[1].split("\n\n")[0]
+    fields = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[2])}
+    assert {"mean_gain", "dead_units", "bias_rms", "largest_logit"} <= fields
+    assert fields <= DATA | {each.name for each in dataclass_fields(Site)}
+    for name in ("lambda_start", "confidence"):
+        assert f"`{name}`" in PAGE
+        assert name in DATA
+
+
+def test_the_definitions_on_the_page_are_those_that_are_computed() -> None:
+    assert f"below {SATURATED_GAIN} (a sigmoid outside ±4.36, a tanh outside ±2.18)" in PAGE
+    assert {4.36, 2.18} <= set(EDGES)
+    assert f"at most {POSITIONS} positions" in PAGE
+    assert f"a probability above {CONFIDENT}" in PAGE
+    tally = (ROOT / "reglint" / "probe" / "statistics" / "tally.py").read_text(encoding="utf-8")
+    assert "STUCK = 0.999\n" in tally
+    assert "99.9 % of their values" in PAGE
+
+
+def test_the_cures_on_the_page_are_those_that_were_measured() -> None:
+    table = PAGE.split("<!-- cures -->")[1].split("\n\n")[0].strip().splitlines()[2:]
+    shown = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in row.strip("|").split("|")] for row in table)}
+    columns = ("without", "with", "kernel", "batch normalization", "normalised inputs")
+    settings = {name: setting for name, setting in CURES.items() if isinstance(setting, dict)}
+    assert len(shown) == len(settings)
+    for name, setting in settings.items():
+        row = shown[name if "epochs" in name else f"{name}, {setting['epochs']} epochs"]
+        measured = [setting[column] for column in columns]
+        assert row == [f"{each.get('dead', each['saturated']):.2f} / {each['accuracy']:.2f}" for each in measured]
+
+
+def test_every_file_that_the_page_links_to_exists_and_it_is_short() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", PAGE)
+    assert links
+    for link in links:
+        assert (ROOT / "docs" / link).exists(), link
+    assert len(PAGE.splitlines()) <= 150
+
+
+def arguments_of(module: str, function: str) -> set[str]:
+    """The arguments of a function, or of the constructor of a class; importing the module would need Keras."""
+    tree = ast.parse((ROOT / "reglint" / "probe" / f"{module}.py").read_text(encoding="utf-8"))
+    (found,) = [node for node in tree.body if getattr(node, "name", None) == function]
+    if isinstance(found, ast.ClassDef):
+        (found,) = [node for node in found.body if getattr(node, "name", None) == "__init__"]
+    assert isinstance(found, ast.FunctionDef)
+    return {each.arg for each in (*found.args.args, *found.args.kwonlyargs)}
+
+
+def test_what_the_page_says_of_python_is_there_to_be_called() -> None:
+    for name in ("probe_model", "SaturationMonitor", "RegularizationLogger"):
+        assert f"`{name}" in PAGE
+        assert name in probe_exports
+    assert {"model", "labels"} <= arguments_of("probing", "probe_model")
+    for callback in ("monitor", "logger"):
+        name = {"monitor": "SaturationMonitor", "logger": "RegularizationLogger"}[callback]
+        assert {"every", "per", "samples", "budget"} <= arguments_of(f"callbacks/{callback}", name)
+    for name in ("every", "samples", "budget"):
+        assert f"`{name}`" in PAGE

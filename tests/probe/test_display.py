@@ -161,6 +161,7 @@ def test_a_regularizer_without_constants_has_no_strength() -> None:
 
 def test_outputs_show_accuracy_and_confident_errors() -> None:
     text = shown(reports.full(), 120)
+    assert "accuracy  most frequent" in text
     assert row(text, "logits      98") == ["logits", "98 %", "10 %", "10 of 512", "88 %", "10 %", "23"]
 
 

@@ -11,9 +11,12 @@ import pytest
 
 pytest.importorskip("psutil")
 
+from reglint.probe.process import failures
 from reglint.probe.process.failures import explained, told, with_model
 from reglint.probe.process.watch import Ending
 from reglint.probe.values import ProbeError
+
+PROBE = Path(failures.__file__).parents[1]
 
 
 def line_of(error: BaseException) -> str:
@@ -109,6 +112,31 @@ def test_anything_else_is_a_bug_of_ours_with_its_place() -> None:
     assert message["line"].startswith("TypeError: ")
     assert message["line"].endswith("): this is a bug in reglint; with REGLINT_DEBUG=1 it says more")
     assert message["trace"].startswith("Traceback (most recent call last):")
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [("taps/tapping.py", "__call__"), ("taps/tapping.py", "_tapped"), ("backends/jax.py", "run")]
+)
+@pytest.mark.parametrize(
+    ("message", "check"), [("smaller than the input length", "--data"), ("a bad shape", "the shape of --data")]
+)
+def test_what_the_model_raises_behind_our_wrappers_is_no_bug_of_ours(
+    place: str, name: str, message: str, check: str
+) -> None:
+    # Keras takes its frames away, so that the wrapper is the innermost one
+    source = f"def {name}():\n    raise ValueError('{message}')\n{name}()"
+    line = told(raised_in(str(PROBE / place), source), "probing")["line"]
+    assert line == f"the model cannot run on this data: ValueError: {message}; check {check}"
+
+
+def test_what_our_own_arithmetic_raises_in_a_call_of_the_model_is_a_bug_of_ours() -> None:
+    inner = compile("def rows():\n    raise ValueError('a shape')", str(PROBE / "statistics" / "reductions.py"), "exec")
+    namespace: dict[str, Any] = {}
+    exec(inner, namespace)
+    with pytest.raises(ValueError, match="a shape") as caught:
+        exec(compile("def __call__():\n    rows()\n__call__()", str(PROBE / "taps" / "tapping.py"), "exec"), namespace)
+    line = told(caught.value.with_traceback(caught.value.__traceback__), "probing")["line"]
+    assert "(reglint/probe/statistics/reductions.py:2): this is a bug in reglint" in line
 
 
 def test_a_package_that_cannot_be_imported_is_no_bug() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,37 @@ def test_a_lambda_is_refused_by_name_and_its_code_is_not_run(name: str, tmp_path
     assert not mark.exists()
     load(name, trust=True).model.predict(np.ones((1, 4)), verbose=0)
     assert mark.exists()  # so that the file would have done it
+
+
+def test_the_layers_that_hold_code_are_counted_each_once() -> None:
+    code = keras.layers.Lambda
+    for count, more in ((1, None), (3, "(and 2 more of the kind)")):
+        keras.Sequential([keras.Input((4,)), *(code(lambda x: x + 1) for _ in range(count))]).save("model.keras")
+        said = refused("model.keras")
+        assert more in said if more else "more of the kind" not in said
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        ({"activation": "<lambda>"}, "Dense: Could not interpret activation function identifier: <lambda>"),
+        ({"nonsense": 3}, "Unrecognized keyword arguments passed to Dense: {'nonsense': 3}"),
+        (
+            {"bias_initializer": {"module": "keras.initializers", "class_name": "Zeros", "config": {"nope": 1}}},
+            "Dense: Zeros() takes no arguments",
+        ),
+    ],
+)
+def test_the_innermost_cause_of_a_layer_that_cannot_be_made_is_told(changed: dict[str, Any], cause: str) -> None:
+    small().save("model.keras")
+
+    def change(config: Any) -> None:
+        config["config"]["layers"][1]["config"] |= changed
+
+    rewritten("changed.keras", change)
+    for library in ("keras", *([None] if find_spec("tf_keras") else [])):
+        said = refused("changed.keras", library=library)
+        assert said == f"changed.keras: Keras {keras.__version__} cannot load it: {cause}"
 
 
 def test_a_lambda_within_wrapped_and_nested_models_is_found() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -217,7 +218,30 @@ def read_images(folder: Path, choose: Choice, signature: Signature | None) -> di
         for number, file in enumerate(chosen):
             target = Path(scratch, *file.relative_to(folder).parts[:1] if classes else ())
             _linked(file.resolve(), target / f"{number:09}{file.suffix.lower()}")
-        return _decoded(scratch, name, size, channels, classes)
+        try:
+            return _decoded(scratch, name, size, channels, classes)
+        except ProbeError:
+            raise
+        except Exception as error:  # TensorFlow raises what its C++ does
+            broken = next(filter(_is_broken, chosen), None)
+            which = f"{name}: an image" if broken is None else shown(str(broken))
+            raise ProbeError(f"{which} cannot be read: {_decoder_says(error)}") from None
+
+
+def _is_broken(file: Path) -> bool:
+    import tensorflow as tf
+
+    try:
+        tf.io.decode_image(tf.io.read_file(str(file)), expand_animations=False)
+    except Exception:
+        return True
+    return False
+
+
+def _decoder_says(error: Exception) -> str:
+    """Return what TensorFlow says, without the nodes of its graph."""
+    said = re.sub(r"\{\{.*?\}\}", "", re.split(r"\n\t? *\[\[|\[Op:", str(error))[0])
+    return one_line(said) or type(error).__name__
 
 
 def _linked(file: Path, target: Path) -> None:
@@ -261,8 +285,6 @@ def _decoded(folder: str, name: str, size: tuple[int, int], channels: int, class
         batches = [each if classes else (each, None) for each in dataset]
     except ImportError:
         raise ProbeError(f"{name}: Keras reads images with TensorFlow, which is not installed; give an .npz") from None
-    except Exception as error:  # TensorFlow raises what its C++ does
-        raise ProbeError(f"{name}: an image cannot be read: {one_line(error)}") from None
     found = {"x": np.concatenate([np.asarray(images) for images, _ in batches])}
     if classes:
         found["y"] = np.concatenate([np.asarray(labels) for _, labels in batches])

@@ -18,15 +18,17 @@ from typing import Any
 from reglint.findings import Severity
 from reglint.probe.diagnosis.remedies import (
     NO_REMEDY,
+    ON_PREACTIVATION,
     Remedy,
     death_cause,
     death_remedy,
     is_recurrent,
+    logit_remedy,
     output_remedy,
     saturation_cause,
     saturation_remedy,
 )
-from reglint.probe.diagnosis.wording import figure, is_number, origin, percent, shares
+from reglint.probe.diagnosis.wording import SOFTMAX, figure, is_number, logits, origin, percent, shares
 from reglint.probe.values import Measurement, Output, ProbeFinding, Site
 from reglint.rulebook import facts, load_cards
 
@@ -42,7 +44,6 @@ _SITE_FIGURES = (
     "preactivation_mean",
     "preactivation_rms",
 )
-_SOFTMAX = ("softmax", "log_softmax")
 _KERNEL_FIGURES = ("input_rms", "kernel_rms", "fan_in", "bias_rms")
 
 
@@ -135,7 +136,7 @@ def _findings(case: _Case) -> Iterator[ProbeFinding]:
 
 def _activation(case: _Case, site: Site) -> Iterator[ProbeFinding]:
     """REG401 and REG402: a saturated activation, dead units; REG404 for an output that nobody labelled."""
-    if site.role == "output" and site.activation in _SOFTMAX:
+    if site.role == "output" and site.activation in SOFTMAX:
         yield from _unlabelled_softmax(case, site)
     if site.dead_units is not None:
         yield from _dead_units(case, site)
@@ -145,7 +146,7 @@ def _activation(case: _Case, site: Site) -> Iterator[ProbeFinding]:
         return
     if _is_fault(case, site):
         yield _saturated(case, site)
-    elif site.activation in case.thresholds["activations"]["bounded"] and _is_mostly_saturated(case, site):
+    elif _is_partly_saturated(case, site):
         yield _partly_saturated(case, site)
 
 
@@ -153,7 +154,7 @@ def _saturated(case: _Case, site: Site) -> ProbeFinding:
     severity = case.severity(site, has_gradient=not _has_zero_gain(case, site))
     cause = saturation_cause(site)
     remedy = saturation_remedy(site, cause)
-    message = f"`{site.layer}`: {shares(site)}, {origin(site)}. {remedy.advice}{_fused(case, site)}"
+    message = f"`{site.layer}`: {shares(site)}, {origin(site)}. {remedy.advice}{_fused(case, site, remedy)}"
     return case.finding("REG401", severity, message, site.layer, site, cause, remedy)
 
 
@@ -177,33 +178,35 @@ def _dead_units(case: _Case, site: Site) -> Iterator[ProbeFinding]:
     cause = death_cause(site)
     remedy = death_remedy(site, cause)
     message = (
-        f"`{site.layer}`: {percent(dead)} of {site.units} {site.activation} units are dead, off for all samples "
+        f"`{site.layer}`: {percent(dead)} of {site.units} {site.activation} units are dead "
         f"(mean {figure(site.preactivation_mean)}, rms {figure(site.preactivation_rms)} in front). {remedy.advice}"
     )
     yield case.finding("REG402", severity, message, site.layer, site, cause, remedy)
 
 
-def _fused(case: _Case, site: Site) -> str:
+def _fused(case: _Case, site: Site, remedy: Remedy) -> str:
     """What an activity regularizer in the layer's own argument can do, where the activation is part of the layer."""
     if not site.fused or is_recurrent(site) or not is_number(site.mean_gain):
         return ""
+    named = "it" if remedy.name == ON_PREACTIVATION else "an activity penalty"
     if _has_zero_gain(case, site):
-        return " Fused, an activity regularizer cannot act at gain 0."
-    return " Fused, an activity regularizer acts only through the gain."
+        return f" Fused, {named} cannot act at gain 0."
+    return f" Fused, {named} acts only through the gain."
 
 
 # ------------------------------------------------------------------------------------------------------------- gates
 
 
 def _gates(case: _Case, layer: str) -> Iterator[ProbeFinding]:
-    """REG403, once for a recurrent layer: a fault where all its gates are saturated, else worth knowing."""
+    """REG403, once for a recurrent layer: a fault where all gates are saturated and one is stuck, else an info."""
     gates = [site for site in case.measurement.sites if site.layer == layer and _is_gate(site)]
     stuck = [gate for gate in gates if _is_fault(case, gate)]
-    if not stuck:
+    saturated = [gate for gate in gates if gate in stuck or _is_partly_saturated(case, gate)]
+    if not saturated:
         return
-    worst = min(stuck, key=lambda gate: gate.mean_gain if gate.mean_gain is not None else 1.0)
+    worst = min(stuck or saturated, key=lambda gate: gate.mean_gain if gate.mean_gain is not None else 1.0)
     listed = ", ".join(f"{_gate_name(gate)} {percent(gate.saturated_fraction)}" for gate in gates)
-    if all(_is_mostly_saturated(case, gate) for gate in gates):
+    if stuck and all(_is_mostly_saturated(case, gate) for gate in gates):
         severity = case.severity(worst, has_gradient=not all(_has_zero_gain(case, gate) for gate in gates))
         cause = saturation_cause(worst)
         remedy = saturation_remedy(worst, cause)
@@ -212,19 +215,18 @@ def _gates(case: _Case, layer: str) -> Iterator[ProbeFinding]:
         )
         yield case.finding("REG403", severity, message, layer, worst, cause, remedy)
         return
-    if _are_open_forget_gates(stuck):
+    if stuck and _are_open_forget_gates(saturated):
         advice = "The forget gate stays open: a choice where it was meant, as by a large bias or `unit_forget_bias`."
     else:
-        advice = (
-            "Only some of the gates are stuck: no fault by itself, compare held-out metrics before changing anything."
-        )
+        state = "Only some of the gates are stuck" if stuck else "There is gain left"
+        advice = f"{state}: no fault by itself, compare held-out metrics before changing anything."
     message = f"`{layer}`: saturated gates ({listed}), {origin(worst)} at {_gate_name(worst)}. {advice}"
     yield case.finding("REG403", Severity.INFO, message, layer, worst, "gates", NO_REMEDY)
 
 
-def _are_open_forget_gates(stuck: Sequence[Site]) -> bool:
+def _are_open_forget_gates(gates: Sequence[Site]) -> bool:
     half = facts("probe")["gate"]["saturated_fraction"]
-    return all(gate.site == "gate:f" and _reaches(gate.saturated_high, half) for gate in stuck)
+    return all(gate.site == "gate:f" and _reaches(gate.saturated_high, half) for gate in gates)
 
 
 def _is_gate(site: Site) -> bool:
@@ -252,7 +254,7 @@ def _output(case: _Case, output: Output) -> Iterator[ProbeFinding]:
     severity = Severity.WARNING if wrong >= limits["confident_wrong"] and not case.synthetic else Severity.INFO
     site = _site_of(case, output)
     remedy = output_remedy(site)
-    logit = f", largest logit {figure(output.largest_logit)}" if is_number(output.largest_logit) else ""
+    logit = f", {logits(output)}" if is_number(output.largest_logit) else ""
     message = (
         f"`{output.layer}`: {percent(share)} of {output.errors} errors have a probability above 0.99 (accuracy "
         f"{figure(output.accuracy)}, most frequent class {figure(output.chance)}{logit}). {remedy.advice}"
@@ -261,16 +263,18 @@ def _output(case: _Case, output: Output) -> Iterator[ProbeFinding]:
 
 
 def _unlabelled_softmax(case: _Case, site: Site) -> Iterator[ProbeFinding]:
-    """REG404 without labels: logits of such a size are worth a look, and nothing more can be said."""
+    """REG404 without labels: a lead of such a size is worth a look, and whether it is right cannot be said."""
     labelled = any(output.layer == site.layer for output in case.measurement.outputs)
     limit = case.thresholds["outputs"]["largest_logit"]
     if labelled or not (_reaches(site.largest_logit, limit) and site.largest_logit != limit):
         return
+    remedy = logit_remedy(site) or NO_REMEDY
     message = (
-        f"`{site.layer}`: logits reach {figure(site.largest_logit)}, {percent(site.saturated_fraction)} of the "
-        "samples have a probability above 0.99. Whether they are right shows with labels only: give the probe `y`."
+        f"`{site.layer}`: {logits(site)}, {percent(site.saturated_fraction)} of the samples have a probability above "
+        "0.99. Whether they are right shows with labels only: give the probe `y`."
     )
-    yield case.finding("REG404", Severity.INFO, message, site.layer, site, "unknown", NO_REMEDY)
+    message += f" {remedy.advice}" if remedy.advice else ""
+    yield case.finding("REG404", Severity.INFO, message, site.layer, site, "unknown", remedy)
 
 
 def _site_of(case: _Case, output: Output) -> Site | None:
@@ -308,6 +312,11 @@ def _is_broken(site: Site) -> bool:
 
 def _is_mostly_saturated(case: _Case, site: Site) -> bool:
     return _reaches(site.saturated_fraction, case.thresholds["gate"]["saturated_fraction"])
+
+
+def _is_partly_saturated(case: _Case, site: Site) -> bool:
+    """Is it saturated for the most part, and not by nature, as what is flat on one side only?"""
+    return site.activation in case.thresholds["activations"]["bounded"] and _is_mostly_saturated(case, site)
 
 
 def _is_fault(case: _Case, site: Site) -> bool:

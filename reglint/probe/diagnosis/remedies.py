@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reglint.probe.diagnosis.wording import figure, is_number, power
+from reglint.probe.diagnosis.wording import SOFTMAX, figure, is_number, power
 from reglint.probe.values import Kernel, Site
 from reglint.rulebook import facts
 
@@ -28,8 +28,10 @@ CAUSES = (
 )
 """What a finding's ``cause`` may be."""
 
+ON_PREACTIVATION = "activity_regularizer-on-preactivation"
+
 REMEDIES = (
-    "activity_regularizer-on-preactivation",
+    ON_PREACTIVATION,
     "kernel_regularizer",
     "normalise-inputs",
     "initialisation",
@@ -37,6 +39,9 @@ REMEDIES = (
     "none",
 )
 """What a finding's ``remedy`` may be."""
+
+_ACCURACY = "Watch the accuracy: a high learning rate kills units, too."
+"""Where that was the reason, a regularizer revived the units and cost accuracy: ``evidence.dead`` of the facts."""
 
 _KERNEL_ARGUMENTS = ("kernel_regularizer", "recurrent_regularizer", "depthwise_regularizer", "pointwise_regularizer")
 
@@ -108,8 +113,8 @@ def saturation_remedy(site: Site, cause: str) -> Remedy:
     if cause == "aligned-inputs" and not is_recurrent(site):
         return _on_preactivation(
             site,
-            "Mostly alignment: {0} on the pre-activation, or a kernel regularizer, or BatchNormalization before "
-            "the activation.",
+            "Alignment: BatchNormalization before the activation relieved most, or a kernel regularizer, or an {0} on "
+            "the pre-activation.",
         )
     if cause in ("aligned-inputs", "large-weights"):
         return _kernel(site, cause)
@@ -118,11 +123,12 @@ def saturation_remedy(site: Site, cause: str) -> Remedy:
             "normalise-inputs",
             _normalised_inputs(site),
             None,
-            "Mostly the inputs: normalise them, no regularizer does that." + _or_normalisation(site),
+            "Mostly the inputs: normalise them, no regularizer does that." + _best_normalisation(site),
         )
     if cause == "bias":
         advice = f"Mostly the bias (rms {_of_kernel(site, 'bias_rms')}): initialise it anew."
-        return Remedy("initialisation", _new_bias(site), None, advice + _or_normalisation(site))
+        advice += "" if is_recurrent(site) else " Or BatchNormalization before the activation."
+        return Remedy("initialisation", _new_bias(site), None, advice)
     if site.normalised:
         return Remedy(
             "none", None, None, "The normalisation before it lets that through: look at its scale and offset."
@@ -139,7 +145,8 @@ def death_remedy(site: Site, cause: str) -> Remedy:
             site,
             "Inputs add up over negative weights (alignment "
             + _of_kernel(site, "alignment")
-            + "): an {0} on the pre-activation revived such units, as did normalised inputs and BatchNormalization.",
+            + "): an {0} on the pre-activation revived such units, as did normalised inputs and BatchNormalization. "
+            + _ACCURACY,
         )
     if cause == "bias":
         advice = (
@@ -148,22 +155,29 @@ def death_remedy(site: Site, cause: str) -> Remedy:
         )
         return Remedy("initialisation", _new_bias(site), None, advice)
     return _batch_normalization(
-        site, "Neither bias nor alignment explains it: try BatchNormalization, another initialisation or activation."
+        site,
+        "Neither bias nor alignment explains it: try BatchNormalization, another initialisation or activation. "
+        + _ACCURACY,
     )
 
 
 def output_remedy(site: Site | None) -> Remedy:
-    """What makes logits smaller that are large by their inputs or by their weights; none where it is neither."""
+    """What to do about errors that an output is sure of: smaller logits, else a look at labels and data."""
+    remedy = logit_remedy(site) if site is not None else None
+    return remedy or Remedy("none", None, None, "Look at the labels, their order and the preprocessing of the data.")
+
+
+def logit_remedy(site: Site) -> Remedy | None:
+    """What makes logits smaller that are large by their inputs or by their weights; None where it is neither."""
     least: float = facts("probe")["outputs"]["factor"]
-    kernel = site.kernel if site is not None else None
-    if site is not None and kernel is not None:
-        cause = saturation_cause(site)
-        if cause == "unscaled-inputs" and kernel.input_rms >= least:
-            advice = f"Its inputs have rms {figure(kernel.input_rms)}: normalise what the model is given."
-            return Remedy("normalise-inputs", _normalised_inputs(site), None, advice)
-        if cause == "large-weights" and kernel.weight_scale >= least:
-            return _kernel(site, cause)
-    return Remedy("none", None, None, "Look at the labels, their order and the preprocessing of the data.")
+    kernel = site.kernel
+    if kernel is None:
+        return None
+    cause = saturation_cause(site)
+    if cause == "unscaled-inputs" and kernel.input_rms >= least:
+        advice = f"Its inputs have rms {figure(kernel.input_rms)}: normalise what the model is given."
+        return Remedy("normalise-inputs", _normalised_inputs(site), None, advice)
+    return _kernel(site, cause) if cause == "large-weights" and kernel.weight_scale >= least else None
 
 
 def preactivation_strength(site: Site) -> float | None:
@@ -189,9 +203,9 @@ def is_recurrent(site: Site) -> bool:
 def _on_preactivation(site: Site, advice: str) -> Remedy:
     strength = preactivation_strength(site)
     if strength is None:
-        return Remedy(REMEDIES[0], None, None, advice.format("activity regularizer"))
-    shown = f"activity regularizer l2({power(strength)}), times 10 until it helps,"
-    return Remedy(REMEDIES[0], _split_activation(site, strength), strength, advice.format(shown))
+        return Remedy(ON_PREACTIVATION, None, None, advice.format("activity regularizer"))
+    shown = f"activity regularizer l2({power(strength)}), ×10 until it helps,"
+    return Remedy(ON_PREACTIVATION, _split_activation(site, strength), strength, advice.format(shown))
 
 
 def _kernel(site: Site, cause: str) -> Remedy:
@@ -199,13 +213,11 @@ def _kernel(site: Site, cause: str) -> Remedy:
     owner = _owner(site)
     arguments = [name for name in _layer(owner).get("regularizers", ()) if name in _KERNEL_ARGUMENTS]
     value = f"regularizers.l2({power(strength)})"
-    code = construction(owner, site.units, {**_own_activation(site), **dict.fromkeys(arguments, value)})
+    code = construction(owner, _units(site), {**_own_activation(site), **dict.fromkeys(arguments, value)})
     named = " and ".join(f"`{name}`" for name in arguments) or "`kernel_regularizer`"
     why = "the weights" if cause == "large-weights" else "alignment"
-    advice = (
-        f"Mostly {why}: {named} (l2({power(strength)}), times 10 until it helps; thousands of steps) or new weights."
-    )
-    return Remedy("kernel_regularizer", code if arguments else None, strength, advice + _or_normalisation(site))
+    advice = f"Mostly {why}: {named} (l2({power(strength)}), ×10 until it helps; thousands of steps) or new weights."
+    return Remedy("kernel_regularizer", code if arguments else None, strength, advice + _best_normalisation(site))
 
 
 def _batch_normalization(site: Site, advice: str) -> Remedy:
@@ -214,21 +226,27 @@ def _batch_normalization(site: Site, advice: str) -> Remedy:
     return Remedy("batch-normalization", code, None, advice)
 
 
-def _or_normalisation(site: Site) -> str:
-    """The mention of BatchNormalization; inside a recurrent layer there is no place for one."""
-    return "" if is_recurrent(site) else " Or BatchNormalization before the activation."
+def _best_normalisation(site: Site) -> str:
+    """The mention of BatchNormalization; there is no place for one in a recurrent layer, and none was tried before an
+    output."""
+    if is_recurrent(site) or site.role == "output":
+        return ""
+    return " BatchNormalization before the activation relieved most."
 
 
 # ------------------------------------------------------------------------------------------------------------ the code
 
 
-def construction(class_name: str, units: int, keywords: Mapping[str, str]) -> str | None:
-    """A call that makes the layer, as Python; ``...`` stands for what nobody told us. None for other classes."""
+def construction(class_name: str, units: int | None, keywords: Mapping[str, str]) -> str | None:
+    """A call that makes the layer, as Python; ``...`` stands for what nobody told us, such as units that are None.
+
+    None for other classes than Keras's.
+    """
     table = facts("probe")["construction"]
     if not _layer(class_name):
         return None
-    known = [str(units)] if class_name in table["whole"] or class_name in table["first"] else []
-    elided = [] if class_name in table["whole"] else ["..."]
+    known = [str(units)] if units is not None and class_name in (*table["whole"], *table["first"]) else []
+    elided = [] if known and class_name in table["whole"] else ["..."]
     return f"{class_name}({', '.join([*known, *elided, *(f'{name}={value}' for name, value in keywords.items())])})"
 
 
@@ -238,9 +256,9 @@ def _split_activation(site: Site, strength: float) -> str | None:
     owner = _owner(site)
     if "activity_regularizer" in _layer(owner).get("regularizers", ()):
         regularizer = {"activity_regularizer": f"regularizers.l2({power(strength)})"}
-        lines = [construction(owner, site.units, regularizer)]
+        lines = [construction(owner, _units(site), regularizer)]
     else:
-        lines = [construction(owner, site.units, {}), f"ActivityRegularization(l2={power(strength)})"]
+        lines = [construction(owner, _units(site), {}), f"ActivityRegularization(l2={power(strength)})"]
     if site.fused:
         lines.append(f"Activation({activation})" if activation else None)
     return "\n".join(line for line in lines if line) if all(lines) else None
@@ -248,13 +266,18 @@ def _split_activation(site: Site, strength: float) -> str | None:
 
 def _normalised_inputs(site: Site) -> str | None:
     owner = _owner(site)
-    layer = construction(owner, site.units, _own_activation(site))
+    layer = construction(owner, _units(site), _own_activation(site))
     return f"BatchNormalization()\n{layer}" if layer else None
 
 
 def _new_bias(site: Site) -> str | None:
     owner = _owner(site)
-    return construction(owner, site.units, {**_own_activation(site), "bias_initializer": '"zeros"'})
+    return construction(owner, _units(site), {**_own_activation(site), "bias_initializer": '"zeros"'})
+
+
+def _units(site: Site) -> int | None:
+    """The units of the layer; a softmax is counted as one, whatever its classes."""
+    return None if site.activation in SOFTMAX else site.units
 
 
 def _own_activation(site: Site) -> dict[str, str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
-from reglint.probe.values import Site
+from reglint.probe.values import Output, Site
 from reglint.rulebook import facts
+
+SOFTMAX = ("softmax", "log_softmax")
+"""Functions over a row of logits, to which only the differences between them mean something."""
 
 
 def is_number(value: float | None) -> bool:
@@ -42,6 +45,13 @@ def origin(site: Site) -> str:
         return text
     factors = (kernel.input_rms, kernel.weight_scale, kernel.alignment)
     return text + " (inputs {} · weights {} · alignment {})".format(*map(figure, factors))
+
+
+def logits(judged: Site | Output) -> str:
+    """How large the logits of an output are; those of a softmax beside the others of their row."""
+    if judged.activation in SOFTMAX:
+        return f"the first choice lies up to {figure(judged.largest_logit)} above the mean logit"
+    return f"largest logit {figure(judged.largest_logit)}"
 
 
 def gain(value: float | None) -> str:

@@ -109,7 +109,9 @@ def _from_file(path: Path, trust: bool, imports: Sequence[str], library: str | N
                 _refuse(list(concerns(archive.config, Vocabulary(keras))), name)
             model = _loaded(keras, path, custom, trust)
         except _Rejected as error:
-            rejected = ProbeError(str(error))
+            # what tf_keras says of a file of Keras 3 is about the format
+            newer = (archive.keras_version or "").startswith("3")
+            rejected = rejected if rejected and newer else ProbeError(str(error))
             continue
         return Loaded(model, path.name, name, each, archive.iterations, _file_loss(archive, keras))
     raise rejected or ProbeError(f"{name}: cannot be loaded")
@@ -124,7 +126,9 @@ def _refuse(found: list[Concern], name: str) -> None:
     if not found:
         return
     worst = min(found, key=lambda concern: concern.kind == "unknown")
-    more = f" (and {len(found) - 1} more of the kind)" if len(found) > 1 else ""
+    # the function that a Lambda holds is a concern of its own
+    places = {concern.layer or concern.class_name for concern in found if concern.kind == worst.kind}
+    more = f" (and {len(places) - 1} more of the kind)" if len(places) > 1 else ""
     if worst.kind == "unknown":
         advice = "bring in its code with --import FILE_OR_MODULE, which runs it"
         raise _Rejected(f"{name}: {_about(worst)}{more}; {advice}")
@@ -166,7 +170,7 @@ def _loaded(keras: Any, path: Path, custom: Mapping[str, Any], trust: bool) -> A
     except MemoryError:
         raise ProbeError(f"{name}: the model needs more memory than there is") from None
     except Exception as error:  # Keras lets out whatever a layer raises
-        said = _first_sentences(str(error)) or type(error).__name__
+        said = _first_sentences(str(error)) or _first_sentences(str(_innermost(error))) or type(error).__name__
         raise _Rejected(f"{name}: {_title(keras)} cannot load it: {said}") from error
 
 
@@ -175,8 +179,20 @@ def _title(keras: Any) -> str:
 
 
 def _first_sentences(text: str) -> str:
-    """Takes what Keras says, which may quote a whole configuration; returns what stands before it."""
-    return one_line(re.split(r"\s*(?:Full object config|config=\{|\n\n)", text.strip())[0])
+    """Takes what Keras says, which may quote whole configurations; returns what stands before them.
+
+    Where it quotes an exception, and in that another one, the innermost counts, with the class that raised it.
+    """
+    quoted, _, cause = text.rpartition("Exception encountered: ")
+    within = re.findall(r"deserializing class '(\w+)'", quoted)
+    said = one_line(re.split(r"\s*(?:Full object config|config=\{|\n\n)", cause.strip())[0])
+    return f"{within[-1]}: {said}" if within and said and within[-1] not in said else said
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from keras import ops
 
 from reglint.probe.values import ProbeError
 
+_OF_ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge")
+
 
 @dataclass(frozen=True)
 class DataLoss:
@@ -81,6 +83,30 @@ def labels_of(model: Any, y: Any) -> list[Any]:
     if names and len(parts) != len(names):
         raise ProbeError(f"labels for {len(parts)} outputs, but the model has {len(names)}; give one array for each")
     return parts
+
+
+def labels_for(loss: DataLoss, model: Any, y: Any) -> list[Any]:
+    """The labels of each output as its loss takes them: numbers of classes become one-hot for a loss of one-hot labels.
+
+    They stay as they are where the output does not have that many classes, or the model does not show how many.
+    """
+    labels = [np.asarray(part) for part in labels_of(model, y)]
+    outputs = list(getattr(model, "outputs", None) or ())
+    if not len(outputs) == len(labels) == len(loss.losses):
+        return labels
+    return [_one_hot(*each) for each in zip(loss.losses, labels, outputs, strict=True)]
+
+
+def _one_hot(loss: Any, labels: Any, output: Any) -> Any:
+    function = getattr(loss, "function", None) or getattr(loss, "fn", None)  # Keras's own wrapper has `fn`
+    shape, classes = tuple(output.shape), output.shape[-1] if output.shape else None
+    if getattr(function, "__name__", None) not in _OF_ONE_HOT or not classes or classes < 2 or not labels.size:
+        return labels
+    numbers = labels[..., 0] if labels.ndim == len(shape) and labels.shape[-1] == 1 else labels
+    whole = numbers.dtype.kind in "iu" or (numbers.dtype.kind == "f" and bool(np.all(numbers == np.round(numbers))))
+    if numbers.ndim != len(shape) - 1 or not whole or numbers.min() < 0 or numbers.max() >= classes:
+        return labels
+    return np.eye(classes, dtype="float32")[numbers.astype("int64")]
 
 
 def _chosen(model: Any, loss: Any, weights: Any, origin: str) -> DataLoss:

@@ -19,7 +19,7 @@ import numpy as np
 from keras import ops
 
 from reglint.probe.penalties.configured import ACTIVITY, Configured, configured, described, strength
-from reglint.probe.penalties.data_loss import DataLoss, data_loss, labels_of
+from reglint.probe.penalties.data_loss import DataLoss, data_loss, labels_for, labels_of
 from reglint.probe.penalties.forward import ADD_LOSS, Loss, Pass, forward
 from reglint.probe.penalties.gradients import norms_of_each, values_and_norms_of, values_of
 from reglint.probe.penalties.judging import judge
@@ -65,7 +65,8 @@ def penalties(
     ``x`` and ``y`` have samples along the first axis (arrays, or lists or dicts of them, as ``fit`` takes them);
     figures are means over up to ``max_batches`` full batches of ``batch_size`` samples. ``loss`` is what ``compile``
     takes; without it the compiled loss is used, else one that the outputs and the labels leave no doubt about. Without
-    labels, or without a loss, ``share`` and ``gradient_ratio`` are None.
+    labels, or without a loss, ``share`` and ``gradient_ratio`` are None. Labels that are numbers of classes become
+    one-hot where the loss takes them so.
 
     ``gradient_ratio`` is the ratio of the means of the norms over the batches, over the weights in which the penalty
     has a gradient; None where the data loss has none there. Losses from ``add_loss`` have rows with the argument
@@ -78,9 +79,8 @@ def penalties(
     weighing = Weighing(model, target)
     if not weighing.regularizers and not weighing.adds_losses(next(_batches(model, x, None, batch_size, 1))[0]):
         return ()
-    measured = [
-        weighing.measured(*batch) for batch in _batches(model, x, y if target else None, batch_size, max_batches)
-    ]
+    labels = None if target is None else labels_for(target, model, y)
+    measured = [weighing.measured(*batch) for batch in _batches(model, x, labels, batch_size, max_batches)]
     values = np.mean([batch[0] for batch in measured], axis=0, dtype=np.float64)
     norms = np.mean([batch[1] for batch in measured], axis=0, dtype=np.float64)
     return tuple(weighing.rows(values, norms))

@@ -7,7 +7,7 @@ import re
 import signal
 import traceback
 from collections.abc import Iterator, Mapping
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import reglint
@@ -26,6 +26,13 @@ _MEMORY_NAMES = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
 _MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator", "not enough memory", "std::bad_alloc", "out of memory")
 #: TypeError is what JAX raises, RuntimeError what torch does, InvalidArgumentError TensorFlow.
 _SHAPE_NAMES = ("ValueError", "TypeError", "RuntimeError", "InvalidArgumentError")
+#: Functions of ours that hand on to the model what it is called with. Keras takes its own frames out of a traceback, so
+#: that one of these is often the innermost one of an exception that was raised behind it.
+_PASSING = {
+    "taps": {"__call__", "call", "operation", "activation", "hidden", "_tapped", "tapped", "folded", "run"},
+    "backends": {"run"},
+    "probe": {"_build"},
+}
 _SHAPE_WORDS = re.compile(r"shape|dimension|\brank\b|\bndim\b|incompatible", re.IGNORECASE)
 
 
@@ -40,24 +47,26 @@ def told(error: BaseException, stage: str) -> dict[str, str]:
 def _line(error: BaseException, stage: str) -> str:
     if isinstance(error, ProbeError):
         return _short(str(error))
-    if _is_memory(error):
-        return _short(f"out of memory while {stage} ({_named(error)}); {LESS}")
-    ours = _within(_files(error)[-1], OURS)
+    if is_memory(error):
+        return _short(f"out of memory while {stage} ({named(error)}); {LESS}")
+    models = is_models(error)
+    ours = not models and _within(_files(error)[-1], OURS)
     if isinstance(error, ImportError) and not ours:
-        return _short(f"cannot be imported while {stage}: {_named(error)}; check what is installed")
+        return _short(f"cannot be imported while {stage}: {named(error)}; check what is installed")
     user = next((place for place in reversed(_places(error)) if _is_users(place[0])), None)
     if user is not None and not ours:
-        return _short(f"the model's own code failed while {stage}: {_named(error)}", f" ({user[0]}:{user[1]})")
+        return _short(f"the model's own code failed while {stage}: {named(error)}", f" ({user[0]}:{user[1]})")
     if isinstance(error, SystemExit):
-        return _short(f"something ended the process while {stage} ({_named(error)})")
-    if _is_shape(error) and not ours:
-        return _short(f"the model cannot run on this data: {_named(error)}; check the shape of --data")
+        return _short(f"something ended the process while {stage} ({named(error)})")
+    if models or (_is_shape(error) and not ours):
+        check = "check the shape of --data" if _is_shape(error) else "check --data"
+        return _short(f"the model cannot run on this data: {named(error)}", f"; {check}")
     file, row = next((place for place in reversed(_places(error)) if _within(place[0], OURS)), ("?", 0))
     where = os.path.relpath(file, os.path.dirname(OURS)).replace(os.sep, "/")
-    return _short(_named(error), f" ({where}:{row}): this is a bug in reglint; with REGLINT_DEBUG=1 it says more")
+    return _short(named(error), f" ({where}:{row}): this is a bug in reglint; with REGLINT_DEBUG=1 it says more")
 
 
-def _named(error: BaseException) -> str:
+def named(error: BaseException) -> str:
     """Return the kind of an error and what it says first; Keras quotes all arguments of a layer after that."""
     said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     said = _without_stack(_ANSI.sub("", said).partition("Arguments received by")[0])
@@ -81,7 +90,18 @@ def _short(text: str, end: str = "") -> str:
     return (text if len(text) <= WIDTH else text[: WIDTH - 1] + "…") + end
 
 
-def _is_memory(error: BaseException) -> bool:
+def is_models(error: BaseException) -> bool:
+    """Say whether the model raised it when it was called: the last of our functions on the way only handed on."""
+    last: CodeType | None = None
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        last, trace = (code if _within(code.co_filename, OURS) else last), trace.tb_next
+    return last is not None and last.co_name in _PASSING.get(os.path.basename(os.path.dirname(last.co_filename)), ())
+
+
+def is_memory(error: BaseException) -> bool:
+    """Say whether memory ran out, on whatever device and backend."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return not names.isdisjoint(_MEMORY_NAMES) or any(word in str(error) for word in _MEMORY_WORDS)
 

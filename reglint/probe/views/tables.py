@@ -85,7 +85,7 @@ PENALTIES: tuple[Column[Penalty], ...] = (
 OUTPUTS: tuple[Column[Output], ...] = (
     Column("output", lambda output: printable(output.layer), figures=False),
     Column("accuracy", lambda output: share(output.accuracy)),
-    Column("by chance", lambda output: share(output.chance)),
+    Column("most frequent", lambda output: share(output.chance)),
     Column("errors", lambda output: f"{output.errors} of {output.samples}", room=80),
     Column("p > 0.99", lambda output: share(output.confident), room=100),
     Column("confident errors", lambda output: share(output.confident_errors)),

@@ -1,0 +1,159 @@
+"""From a model to a report: what is said of its training, its labels, and of inputs that nobody gave."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reglint.probe.values import ProbeError
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+keras = pytest.importorskip("keras", minversion="3")
+np = pytest.importorskip("numpy")
+
+from reglint.probe import probe_model  # noqa: E402
+from reglint.probe.models.freshness import looks_fresh  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+layers = keras.layers
+X = np.random.default_rng(0).normal(size=(48, 6, 4)).astype("float32")
+Y = np.random.default_rng(1).integers(0, 3, 48)
+
+
+def dense() -> Any:
+    return [layers.Flatten(), layers.Dense(5, activation="relu"), layers.Dense(3, activation="softmax")]
+
+
+def recurrent() -> Any:
+    return [layers.Bidirectional(layers.LSTM(3)), layers.Dense(3, activation="softmax")]
+
+
+def only_normalised() -> Any:
+    return [
+        layers.Flatten(),
+        layers.Dense(5, use_bias=False),
+        layers.BatchNormalization(),
+        layers.Activation("tanh"),
+        layers.Dense(3, use_bias=False, activation="softmax"),
+    ]
+
+
+def constant() -> Any:
+    return [layers.Flatten(), layers.Dense(3, bias_initializer=keras.initializers.Constant(0.1), activation="softmax")]
+
+
+def without_biases() -> Any:
+    return [layers.Flatten(), layers.Dense(3, use_bias=False, activation="softmax")]
+
+
+KINDS = pytest.mark.parametrize("make", [dense, recurrent, only_normalised, constant])
+
+
+def compiled(make: Callable[[], Any], loss: str = "sparse_categorical_crossentropy") -> Any:
+    model = keras.Sequential([keras.Input((6, 4)), *make()])
+    model.compile("sgd", loss)
+    return model
+
+
+def trained(make: Callable[[], Any]) -> Any:
+    model = compiled(make)
+    model.fit(X, Y, batch_size=48, verbose=0)
+    return model
+
+
+# Whether it was trained.
+
+
+@KINDS
+def test_a_model_as_its_initialisers_left_it_looks_fresh(make: Callable[[], Any]) -> None:
+    assert looks_fresh(compiled(make))
+
+
+@KINDS
+def test_one_step_of_training_is_seen_even_behind_a_new_optimizer(make: Callable[[], Any]) -> None:
+    model = trained(make)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert not looks_fresh(model)
+
+
+def test_a_model_is_initial_trained_or_unknown_by_steps_and_weights() -> None:
+    assert probe_model(compiled(dense), X).state == "initial"
+    assert probe_model(keras.Sequential([keras.Input((6, 4)), *dense()]), X).state == "initial"
+    assert probe_model(trained(dense), X).state == "trained"
+    loaded = compiled(dense)
+    loaded.set_weights(trained(dense).get_weights())
+    assert probe_model(loaded, X, labels=Y).state == "unknown"
+
+
+def test_a_model_without_a_weight_that_starts_at_a_constant_is_unknown_until_it_made_a_step() -> None:
+    assert probe_model(compiled(without_biases), X).state == "unknown"
+    assert probe_model(trained(without_biases), X).state == "trained"
+
+
+def test_labels_that_a_model_gets_right_show_that_it_learnt() -> None:
+    model = compiled(dense)
+    labels = model.predict(X, verbose=0).argmax(-1)
+    assert probe_model(model, X, labels=labels).state == "trained"
+
+
+# Labels and the loss.
+
+
+def penalised(loss: str) -> Any:
+    return compiled(lambda: [layers.Flatten(), layers.Dense(3, "softmax", kernel_regularizer="l2")], loss)
+
+
+@pytest.mark.parametrize("labels", [Y, Y[:, None], Y.astype("float32")])
+def test_numbers_of_classes_fit_a_loss_of_one_hot_labels(labels: Any) -> None:
+    model = penalised("categorical_crossentropy")
+    (wanted,) = probe_model(model, X, labels=np.eye(3, dtype="float32")[Y]).penalties
+    report = probe_model(model, X, labels=labels)
+    assert report.measurement.unreached == ()
+    assert report.penalties[0].share == pytest.approx(wanted.share)
+    assert report.penalties[0].gradient_ratio == pytest.approx(wanted.gradient_ratio)
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels"),
+    [
+        ("sparse_categorical_crossentropy", np.zeros((48, 2))),  # one-hot of two classes, where the model has three
+        ("categorical_crossentropy", Y + 5),
+        ("mse", np.zeros((48, 7, 7))),
+    ],
+)
+def test_a_loss_that_does_not_take_the_labels_costs_the_share_alone(loss: str, labels: Any) -> None:
+    from reglint.probe.data.samples import Data
+    from reglint.probe.models.loading import Loaded
+    from reglint.probe.probing import probe
+
+    model = penalised(loss)
+    report = probe(Loaded(model, "m", None, "keras", 0, None), Data(X, labels, 48, synthetic=False, description=""))
+    (penalty,) = report.penalties
+    assert penalty.penalty > 0
+    assert (penalty.share, penalty.gradient_ratio) == (None, None)
+    (unreached,) = report.measurement.unreached
+    assert unreached.reason.startswith("the penalties' share of the loss, which does not take the labels `y`: ")
+    assert "\n" not in unreached.reason
+
+
+# Inputs that nobody gave.
+
+
+def test_made_up_inputs_that_do_not_fit_are_told_in_one_line() -> None:
+    cropped = keras.Sequential([keras.Input((None, 4)), layers.Cropping1D((5000, 0)), layers.Dense(3, "tanh")])
+    with pytest.raises(ProbeError) as error:
+        probe_model(cropped)
+    said = str(error.value)
+    assert said.startswith("made-up inputs of shape (None, 32, 4) do not fit the model (ValueError: ")
+    assert said.endswith("); give --data")
+    assert "\n" not in said
+    assert len(said) <= 300
+
+
+def test_what_given_inputs_make_the_model_raise_is_not_laid_to_made_up_ones() -> None:
+    cropped = keras.Sequential([keras.Input((None, 4)), layers.Cropping1D((5000, 0)), layers.Dense(3, "tanh")])
+    with pytest.raises(ValueError, match="must be smaller than the input length"):
+        probe_model(cropped, X)
