@@ -41,8 +41,6 @@ an edge belongs to the bin below it.
 SATURATED_GAIN = 0.05
 """An element is saturated where its local gain f'(z) / max f' is below this."""
 
-ROLES = ("hidden", "gate", "attention", "output")
-
 
 class ProbeError(Exception):
     """The model cannot be probed: what is wrong, where, and what to do, in one line. The command exits with 2."""

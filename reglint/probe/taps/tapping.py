@@ -299,7 +299,7 @@ class Tap:
 
     def _front(self, frame: Frame, site: str, z: Any) -> _Made | None:
         """Return the layer whose weights make z: the same one for a fused activation, else the one that made z."""
-        if site == "activation" and kernel_variable(frame.layer) is not None:
+        if site in ("activation", "softmax") and kernel_variable(frame.layer) is not None:
             return _Made(frame.layer, frame.path, _reference(frame.inputs), frame.mask, _reference(z))
         made = self.trace.made.get(id(z))
         return made if made is not None and made.output() is z else None
