@@ -54,8 +54,19 @@ def wait_until_gone(pid: int, seconds: float = 10) -> bool:
     return False
 
 
+_before: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """Other tests may have left a pool's helper process in this one."""
+    _before.clear()
+    _before.update(each.pid for each in psutil.Process().children(recursive=True))
+
+
 def children() -> list[Any]:
-    return list(psutil.Process().children(recursive=True))
+    """The processes that the test has started and not ended."""
+    return [each for each in psutil.Process().children(recursive=True) if each.pid not in _before]
 
 
 # --- what is said
