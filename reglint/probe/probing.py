@@ -45,6 +45,8 @@ def probe_model(
     from reglint.probe.models.loading import Loaded
     from reglint.probe.taps.library import library_of
 
+    if state not in STATES:
+        raise ValueError(f"state is {state!r}; it must be one of {', '.join(STATES)}")
     given = from_arrays(data, labels, model, max_samples=max_samples, batch_size=batch_size)
     iterations = _iterations(model)
     loaded = Loaded(model, str(model.name), None, library_of(model).name, iterations, loss, places(model))

@@ -42,8 +42,7 @@ def sampled(tensor: Any, ops: Any, every_position: bool) -> Any:
     axes = len(tensor.shape) - 2
     if every_position or axes < 1:
         return tensor
-    most = {1: POSITIONS, 2: 8, 3: 4}.get(axes, 3)
-    return tensor[(slice(None), *(_spread(tensor, axis + 1, most, ops) for axis in range(axes)))]
+    return tensor[(slice(None), *(_spread(tensor, axis + 1, _most(axes), ops) for axis in range(axes)))]
 
 
 def is_sampled(tensor: Any, every_position: bool) -> bool:
@@ -51,8 +50,12 @@ def is_sampled(tensor: Any, every_position: bool) -> bool:
     axes = len(tensor.shape) - 2
     if every_position or axes < 1:
         return False
-    most = {1: POSITIONS, 2: 8, 3: 4}.get(axes, 3)
-    return any(size is None or size > most for size in tensor.shape[1:-1])
+    return any(size is None or size > _most(axes) for size in tensor.shape[1:-1])
+
+
+def _most(axes: int) -> int:
+    """Return how many positions of each axis make POSITIONS of all."""
+    return max(int(POSITIONS ** (1 / axes) + 1e-9), 1)
 
 
 def _spread(tensor: Any, axis: int, most: int, ops: Any) -> slice:

@@ -31,7 +31,7 @@ def forced_loop(tap: Tap, inner_loop: Callable[..., Any]) -> Callable[..., Any]:
     def tapped(self: Any, sequences: Any, initial_state: Any, mask: Any, training: Any = False) -> Any:
         trace = tap.trace
         elsewhere = trace.busy or not trace.frames or trace.muted is not None or trace.step is not None
-        if elsewhere or not _can_be_forced(self.cell):
+        if elsewhere or not _can_be_forced(self, mask):
             return inner_loop(self, sequences, initial_state, mask, training)
         with tap.busy(), _all_outputs(self):
             last, outputs, states = inner_loop(self, sequences, initial_state, mask, training)
@@ -41,9 +41,10 @@ def forced_loop(tap: Tap, inner_loop: Callable[..., Any]) -> Callable[..., Any]:
     return tapped
 
 
-def _can_be_forced(cell: Any) -> bool:
-    """Say whether the outputs of a cell tell its states."""
-    return type(cell).__name__ in CELLS and type(cell).__module__.startswith("keras.")
+def _can_be_forced(layer: Any, mask: Any) -> bool:
+    """Say whether the outputs of a layer tell its cell's states; zeros in place of masked steps do not."""
+    known = type(layer.cell).__name__ in CELLS and type(layer.cell).__module__.startswith("keras.")
+    return known and (mask is None or not layer.zero_output_for_mask)
 
 
 @contextmanager
