@@ -157,3 +157,35 @@ def test_what_given_inputs_make_the_model_raise_is_not_laid_to_made_up_ones() ->
     cropped = keras.Sequential([keras.Input((None, 4)), layers.Cropping1D((5000, 0)), layers.Dense(3, "tanh")])
     with pytest.raises(ValueError, match="must be smaller than the input length"):
         probe_model(cropped, X)
+
+
+def test_the_halves_of_a_prelu_are_no_rectifiers_of_their_own() -> None:
+    model = keras.Sequential([keras.Input((6, 4)), layers.Flatten(), layers.Dense(5), layers.PReLU(), layers.Dense(2)])
+    assert probe_model(model, X).measurement.sites == ()
+
+
+def test_a_state_that_nobody_knows_is_refused() -> None:
+    model = keras.Sequential([keras.Input((6, 4)), layers.Flatten(), layers.Dense(2)])
+    with pytest.raises(ValueError, match="must be one of trained, initial, auto"):
+        probe_model(model, X, state="fresh")
+
+
+def test_middle_padding_of_a_bidirectional_layer_does_not_count() -> None:
+    """Bidirectional puts zeros in place of masked steps, which are not the states that its cells saw."""
+    inputs = keras.Input((6, 4))
+    masked = layers.Masking(9.0)(inputs)
+    model = keras.Model(inputs, layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(masked))
+    holes = X.copy()
+    holes[:, 2:4] = 9.0
+    shut = np.delete(holes, [2, 3], axis=1)
+    plain = keras.Input((4, 4))
+    twin = keras.Model(plain, layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(plain))
+    twin.set_weights(model.get_weights())
+    found, wanted = (
+        probe_model(each, x, every_position=True).measurement.sites for each, x in ((model, holes), (twin, shut))
+    )
+    assert [site.site for site in found] == ["gate:z", "gate:r", "gate:h"] * 2
+    for site, alone in zip(found, wanted, strict=True):
+        assert site.evaluations == alone.evaluations
+        assert site.preactivation_rms == pytest.approx(alone.preactivation_rms, rel=1e-4)
+        assert site.mean_gain == pytest.approx(alone.mean_gain, rel=1e-4)

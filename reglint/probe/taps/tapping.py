@@ -258,6 +258,8 @@ class Tap:
         return a
 
     def _take(self, frame: Frame, attribute: str | None, name: str, z: Any, a: Any, function: Any, kwargs: Any) -> None:
+        if type(frame.layer).__name__ == "PReLU":
+            return  # both halves let gradients through; the two rectifiers inside it are none of their own
         trace = self.trace
         site = self._site(frame, attribute, name)
         outside_loop = is_cell(frame.layer) and trace.step is None and _runs_cell(trace.frames)
