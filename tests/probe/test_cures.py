@@ -99,7 +99,7 @@ def test_the_advised_remedy_relieves(half: str, name: str, outcome: Outcome) -> 
 
 def test_a_fused_activity_regularizer_does_nothing_at_zero_gain(outcome: Outcome) -> None:
     found = outcome("short", "aligned sigmoid")
-    assert found["before"]["messages"][0].endswith("Fused, an activity regularizer cannot act at gain 0.")
+    assert found["before"]["messages"][0].endswith("Fused, it cannot act at gain 0.")
     assert found["fused"] == found["without"]
 
 

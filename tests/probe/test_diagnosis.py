@@ -24,7 +24,7 @@ from reglint.probe.diagnosis.findings import STATES, diagnose
 from reglint.probe.diagnosis.remedies import CAUSES, REMEDIES, preactivation_strength
 from reglint.probe.process.arguments import add_probe
 from reglint.probe.statistics.reductions import CONFIDENT, POSITIONS
-from reglint.probe.values import EDGES, ROLES, SATURATED_GAIN, Kernel, Measurement, Output, ProbeFinding, Site
+from reglint.probe.values import EDGES, SATURATED_GAIN, Kernel, Measurement, Output, ProbeFinding, Site
 from reglint.rulebook import facts, load_cards
 
 DATA = {
@@ -718,7 +718,7 @@ sites = st.builds(
     layer=st.sampled_from(["dense", "encoder/lstm", "dense#2"]),
     site=st.sampled_from(["activation", "gate:i", "gate:f", "gate:c", "softmax", "ops.tanh"]),
     activation=st.sampled_from(["sigmoid", "relu", "tanh", "softmax", "gelu", "<lambda>"]),
-    role=st.sampled_from(ROLES), fused=st.booleans(), normalised=st.booleans(), units=st.integers(0),
+    role=st.sampled_from(["hidden", "gate", "attention", "output"]), fused=st.booleans(), normalised=st.booleans(), units=st.integers(0),
     samples=st.integers(0), evaluations=st.integers(0), kernel=kernels, **dict.fromkeys(FIGURES, numbers),
 )  # fmt: skip
 outputs = st.builds(
@@ -746,7 +746,7 @@ healthy_sites = st.builds(
     replace,
     st.just(HEALTHY),
     activation=st.sampled_from(["sigmoid", "tanh", "relu", "gelu"]),
-    role=st.sampled_from(ROLES),
+    role=st.sampled_from(["hidden", "gate", "attention", "output"]),
     site=st.sampled_from(["activation", "gate:i", "gate:f"]),
     saturated_fraction=healthy_share, saturated_low=healthy_share, saturated_high=healthy_share,
     stuck_units=healthy_share, dead_units=st.none() | healthy_share, mean_gain=st.floats(0.05, 1),
