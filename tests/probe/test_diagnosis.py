@@ -27,6 +27,8 @@ from reglint.probe.statistics.reductions import CONFIDENT, POSITIONS
 from reglint.probe.values import EDGES, SATURATED_GAIN, Kernel, Measurement, Output, ProbeFinding, Site
 from reglint.rulebook import facts, load_cards
 
+ROLES = ["hidden", "gate", "attention", "output"]
+
 DATA = {
     "model", "layer", "site", "activation", "saturated_fraction", "saturated_low", "saturated_high", "stuck_units",
     "dead_units", "mean_gain", "preactivation_mean", "preactivation_rms", "input_rms", "kernel_rms", "fan_in",
@@ -718,7 +720,7 @@ sites = st.builds(
     layer=st.sampled_from(["dense", "encoder/lstm", "dense#2"]),
     site=st.sampled_from(["activation", "gate:i", "gate:f", "gate:c", "softmax", "ops.tanh"]),
     activation=st.sampled_from(["sigmoid", "relu", "tanh", "softmax", "gelu", "<lambda>"]),
-    role=st.sampled_from(["hidden", "gate", "attention", "output"]), fused=st.booleans(), normalised=st.booleans(), units=st.integers(0),
+    role=st.sampled_from(ROLES), fused=st.booleans(), normalised=st.booleans(), units=st.integers(0),
     samples=st.integers(0), evaluations=st.integers(0), kernel=kernels, **dict.fromkeys(FIGURES, numbers),
 )  # fmt: skip
 outputs = st.builds(
@@ -746,7 +748,7 @@ healthy_sites = st.builds(
     replace,
     st.just(HEALTHY),
     activation=st.sampled_from(["sigmoid", "tanh", "relu", "gelu"]),
-    role=st.sampled_from(["hidden", "gate", "attention", "output"]),
+    role=st.sampled_from(ROLES),
     site=st.sampled_from(["activation", "gate:i", "gate:f"]),
     saturated_fraction=healthy_share, saturated_low=healthy_share, saturated_high=healthy_share,
     stuck_units=healthy_share, dead_units=st.none() | healthy_share, mean_gain=st.floats(0.05, 1),
