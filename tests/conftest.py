@@ -97,7 +97,7 @@ class Done(NamedTuple):
     @property
     def places(self) -> list[str]:
         """``path:line:column:`` of every finding in the text."""
-        return [line.split(" ")[0] for line in self.out.splitlines() if ": REG" in line]
+        return [line.split(" REG")[0] for line in self.out.splitlines() if ": REG" in line]
 
 
 Run = Callable[..., Done]

@@ -7,11 +7,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from conftest import Done, Run
 
 from reglint.cli import main
 from reglint.diagnostics import locate
@@ -23,21 +23,6 @@ from reglint.source import Source, source_from_text
 HEAD = "from keras.layers import Dense\n"
 BAD = 'a = Dense(8, W_regularizer="l2")\n'
 TEXT = HEAD + BAD + "x = 1\n" + BAD.replace("a", "b", 1) + "y = 2\n"
-
-
-class Done(NamedTuple):
-    """What a command came to."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def places(self) -> list[str]:
-        return [line.split(" REG")[0] for line in self.out.splitlines() if ": REG" in line]
-
-
-Run = Callable[..., Done]
 
 
 def git(*arguments: str, cwd: str | Path = ".") -> str:

@@ -67,7 +67,7 @@ def _of_outputs(file: File, card: Card, argument: Argument, known: Mapping[str, 
             of_states = name.startswith("states")
             if not of_states or _returns_states(file, argument):
                 title = f"`{layer.name}(return_state=True)`" if of_states else f"`{layer.name}`"
-                found = list(_finding(file, card, argument, title, table, layer.package, dropped))
+                found = list(_finding(file, card, argument.mention, title, table, layer.package, dropped))
                 yield from found
                 if found:
                     return
@@ -115,7 +115,7 @@ def _of_calls(file: File, card: Card, argument: Argument, known: Mapping[str, An
     if argument.call is not None and package in _JAX_PACKAGES:
         title = _several_calls(file, argument.call, argument.place)
         if title is not None:
-            yield from _finding(file, card, argument, title, known, package)
+            yield from _finding(file, card, argument.mention, title, known, package)
 
 
 def _of_layers_called(file: File, card: Card, known: Mapping[str, Any]) -> Iterator[Finding]:
@@ -127,7 +127,7 @@ def _of_layers_called(file: File, card: Card, known: Mapping[str, Any]) -> Itera
         penalties = penalties_in(file).of_layer(layers[0], [(site.call, site.place)], frozen=True)
         title = _several_calls(file, site.call, site.place) if any(p.sure for p in penalties) else None
         if title is not None:
-            yield from _finding_on(file, card, site.mention, title, known, layers[0].package)
+            yield from _finding(file, card, site.mention, title, known, layers[0].package)
 
 
 def _several_calls(file: File, call: cst.Call, place: Place) -> str | None:
@@ -222,10 +222,10 @@ def _of_weight(file: File, card: Card, argument: Argument, known: Mapping[str, A
         package = wrapper.package or argument.layers[0].package
         # tf.keras never took the names of Keras 1
         if wrapper.name in known["bidirectional"]["layers"] and not (is_old and package != "keras"):
-            yield from _finding(file, card, argument, f"`{wrapper.name}`", known["bidirectional"], package)
+            yield from _finding(file, card, argument.mention, f"`{wrapper.name}`", known["bidirectional"], package)
     package = argument.layers[0].package
     for name in ("lost_on_jax", "doubled_on_jax") if jax and not is_old and package in _JAX_PACKAGES else ():
-        yield from _finding(file, card, argument, "weight penalties on JAX", known[name], package)
+        yield from _finding(file, card, argument.mention, "weight penalties on JAX", known[name], package)
 
 
 def weight_keywords() -> list[str]:
@@ -294,25 +294,13 @@ def _says(file: File, node: cst.BaseExpression, place: Place, text: str) -> bool
 def _finding(
     file: File,
     card: Card,
-    argument: Argument,
-    title: str,
-    known: Mapping[str, Any],
-    package: str,
-    without: frozenset[Release] = frozenset(),
-) -> Iterator[Finding]:
-    """A finding on the keyword, if an allowed release other than ``without`` is concerned."""
-    yield from _finding_on(file, card, argument.mention, title, known, package, without)
-
-
-def _finding_on(
-    file: File,
-    card: Card,
     mention: Mention,
     title: str,
     known: Mapping[str, Any],
     package: str,
     without: frozenset[Release] = frozenset(),
 ) -> Iterator[Finding]:
+    """A finding on the keyword, if an allowed release other than ``without`` is concerned."""
     releases = tuple(release for release in file.engines(package, known["releases"]) if release not in without)
     if not releases:
         return

@@ -88,8 +88,8 @@ class Site:
     minimum, maximum, ``dead_units`` and ``non_finite`` (units that ever gave infinity or no number) always cover every
     position. ``histogram`` has a count for each bin of EDGES, over all units (of some thousand values of each batch,
     unless every position counts). For a softmax the saturated share is that of rows with a probability above 0.99, and
-    ``largest_logit`` the farthest that a first choice lies above its row's mean logit; gain, stuck and dead units do
-    not apply.
+    ``largest_logit`` the farthest that a first choice lies above its row's mean logit, its extremes are those of the
+    rows that were counted; gain, stuck and dead units do not apply.
     """
 
     layer: str

@@ -13,6 +13,7 @@ from reglint.names.scopes import Link, Place, Scope, dotted
 from reglint.names.values import FunctionValue, LiteralValue, MadeValue, Symbol, Values
 from reglint.usage.file import File
 from reglint.usage.models import is_model_class
+from reglint.usage.tensors import unpacked
 
 
 class Composition(NamedTuple):
@@ -208,7 +209,7 @@ class Compositions:
         if isinstance(node, cst.Name):
             for binding in self._file.resolver.bindings(node.value, place):
                 if binding.kind == "assign" and isinstance(binding.node, cst.BaseExpression):
-                    yield _unpacked(binding.node, binding.unpack), binding.place
+                    yield unpacked(binding.node, binding.unpack), binding.place
         else:
             for assigned in place.scope.names.attributes.get(node.attr.value, ()):
                 if assigned.place.scope.parent is place.scope.parent and dotted(assigned.target) == dotted(node):
@@ -282,12 +283,3 @@ def _parts(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
         yield from (node.body, node.orelse)
     elif isinstance(node, cst.Subscript):
         yield node.value
-
-
-def _unpacked(node: cst.BaseExpression, index: tuple[int, ...]) -> cst.BaseExpression:
-    """The element of ``a, b = x, y`` that a name gets; all of what can't be taken apart."""
-    for rank in index:
-        if not isinstance(node, (cst.Tuple, cst.List)) or not 0 <= rank < len(node.elements):
-            return node
-        node = node.elements[rank].value
-    return node

@@ -150,7 +150,7 @@ def _bound(file: File, name: str, place: Place) -> Iterator[tuple[cst.CSTNode, P
     for binding in file.resolver.bindings(name, place):
         if binding.kind in ("assign", "loop") and isinstance(binding.node, cst.BaseExpression):
             outer = binding.place.scope.place if binding.place.scope.kind == "comprehension" else None
-            yield _part(binding.node, binding.unpack if binding.kind == "assign" else ()), outer or binding.place
+            yield unpacked(binding.node, binding.unpack if binding.kind == "assign" else ()), outer or binding.place
     names: ModuleNames = place.scope.names
     for mention in names.mentions.get(name, ()):
         attribute, link = mention.above
@@ -187,7 +187,7 @@ def _parts(node: cst.CSTNode, place: Place) -> Iterator[tuple[cst.CSTNode, Place
             yield node.elt, Place(scope, place.order, ())
 
 
-def _part(node: cst.BaseExpression, index: tuple[int, ...]) -> cst.BaseExpression:
+def unpacked(node: cst.BaseExpression, index: tuple[int, ...]) -> cst.BaseExpression:
     """The element of ``a, b = x, y`` that a name gets; all of what can't be taken apart."""
     for rank in index:
         if not isinstance(node, (cst.Tuple, cst.List)) or not 0 <= rank < len(node.elements):

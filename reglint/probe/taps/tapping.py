@@ -184,9 +184,8 @@ class Tap:
 
     def _mask(self, layer: Any, inputs: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         mask = kwargs.get("mask")
-        if (
-            mask is None and len(args) > 1 and type(layer).__name__ == "Softmax"
-        ):  # as the attention of tf_keras calls it
+        # The attention of tf_keras passes its mask by position.
+        if mask is None and len(args) > 1 and type(layer).__name__ == "Softmax":
             mask = args[1]
         if mask is None and hasattr(inputs, "shape"):
             mask = self.library.mask_of(inputs)
