@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from queue import Empty, SimpleQueue
 from typing import IO, Any, Literal
 
@@ -23,7 +23,6 @@ POLL = 0.05
 """Seconds between two looks at clock and memory."""
 TAIL = 65_536
 """Bytes that are kept of what a process printed."""
-_FLOOD = 16 * TAIL
 _LONGEST = 1 << 28
 """Bytes of a message; one that is longer is cut, and so is none."""
 
@@ -61,29 +60,36 @@ def run(
     stdin stays open as long as this process lives. ``timeout`` is in seconds, ``memory_limit`` in bytes of resident
     memory of the whole process tree. However this ends, an exception included, the tree is killed and waited for.
     """
-    with tempfile.TemporaryFile("a+b") as printed:  # "a": it goes on at the new end when a flood is cut
-        child = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=printed, env=dict(environment), **_apart()
-        )
-        tree = _Tree(child)
-        lines: SimpleQueue[bytes] = SimpleQueue()
-        reader = threading.Thread(target=_read, args=(child.stdout, lines), daemon=True)
-        try:
+    child = subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(environment),
+        **_apart(),
+    )
+    tree = _Tree(child)
+    lines: SimpleQueue[bytes] = SimpleQueue()
+    printed = _Printed()
+    conversation = _Conversation(lines, heard, printed)
+    readers = (_Reader(child.stdout, _longest_line, lines.put), _Reader(child.stderr, _some_bytes, printed.add))
+    try:
+        for reader in readers:
             reader.start()
-            _ask(child, request)
-            conversation = _Conversation(lines, heard, printed)
-            stopped = _attend(conversation, tree, time.monotonic() + timeout, memory_limit)
-        finally:
-            tree.kill()
-            child.wait()
-            reader.join(timeout=5)  # a descendant that nobody could know of may still hold the pipe
-            for pipe in (child.stdin, child.stdout):
-                with suppress(OSError):
-                    if pipe is not None and not (pipe is child.stdout and reader.is_alive()):
-                        pipe.close()
-        if not stopped:
-            conversation.listen(0)
-        return Ending(conversation.result, stopped, child.returncode, _tail(printed).decode("utf-8", "replace"))
+        _ask(child, request)
+        stopped = _attend(conversation, tree, time.monotonic() + timeout, memory_limit)
+    finally:
+        tree.kill()
+        child.wait()
+        until = time.monotonic() + 5  # a descendant that nobody could know of may still hold a pipe
+        for reader in readers:
+            reader.finish(until)
+        with suppress(OSError):
+            assert child.stdin is not None
+            child.stdin.close()
+    if not stopped:
+        conversation.listen(0)
+    return Ending(conversation.result, stopped, child.returncode, printed.end().decode("utf-8", "replace"))
 
 
 def _apart() -> dict[str, Any]:
@@ -100,10 +106,53 @@ def _ask(child: subprocess.Popen[bytes], request: Message) -> None:
         child.stdin.flush()
 
 
-def _read(pipe: IO[bytes], lines: SimpleQueue[bytes]) -> None:
-    with suppress(OSError, ValueError):
-        while line := pipe.readline(_LONGEST):
-            lines.put(line)
+def _longest_line(pipe: IO[bytes]) -> bytes:
+    return pipe.readline(_LONGEST)
+
+
+def _some_bytes(pipe: IO[bytes]) -> bytes:
+    assert isinstance(pipe, BufferedReader)
+    return pipe.read1(TAIL)
+
+
+class _Reader(threading.Thread):
+    """Reads a pipe as fast as it is written, whatever the rest of this process does, until nobody can write to it."""
+
+    def __init__(
+        self, pipe: IO[bytes] | None, read: Callable[[IO[bytes]], bytes], take: Callable[[bytes], object]
+    ) -> None:
+        super().__init__(daemon=True)
+        assert pipe is not None
+        self._pipe, self._read, self._take = pipe, read, take
+
+    def run(self) -> None:
+        with suppress(OSError, ValueError):
+            while words := self._read(self._pipe):
+                self._take(words)
+
+    def finish(self, until: float) -> None:
+        """Wait for the end of the pipe, at most until then, and close it; one that is still read stays open."""
+        if self.ident is not None:
+            self.join(max(until - time.monotonic(), 0))
+        if not self.is_alive():
+            self._pipe.close()
+
+
+class _Printed:
+    """The end of what is printed."""
+
+    def __init__(self) -> None:
+        self._end = bytearray()
+        self._lock = threading.Lock()
+
+    def add(self, words: bytes) -> None:
+        with self._lock:
+            self._end += words
+            del self._end[:-TAIL]
+
+    def end(self) -> bytes:
+        with self._lock:
+            return bytes(self._end)
 
 
 def _attend(
@@ -125,7 +174,7 @@ def _attend(
 class _Conversation:
     """What a process says: news go to ``heard``, the rest of its messages is its result."""
 
-    def __init__(self, lines: SimpleQueue[bytes], heard: Callable[[Message], object], printed: IO[bytes]) -> None:
+    def __init__(self, lines: SimpleQueue[bytes], heard: Callable[[Message], object], printed: _Printed) -> None:
         self.result: Message | None = None
         self._lines, self._heard, self._printed = lines, heard, printed
 
@@ -134,17 +183,11 @@ class _Conversation:
         for line in self._said(wait):
             message = _message(line)
             if message is None:
-                self._printed.write(line)
-                self._printed.flush()
+                self._printed.add(line)
             elif message["kind"] in ("stage", "progress"):
                 self._heard(message)
             elif self.result is None:
                 self.result = message
-        if os.fstat(self._printed.fileno()).st_size > _FLOOD:
-            end = _tail(self._printed)
-            os.ftruncate(self._printed.fileno(), 0)
-            self._printed.write(end)
-            self._printed.flush()
 
     def _said(self, wait: float) -> Iterator[bytes]:
         """Yield lines for ``wait`` seconds, or with 0 those that are there already."""
@@ -165,12 +208,6 @@ def _message(line: bytes) -> Message | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def _tail(printed: IO[bytes]) -> bytes:
-    size = printed.seek(0, os.SEEK_END)
-    printed.seek(max(size - TAIL, 0))
-    return printed.read(TAIL)
 
 
 class _Tree:
