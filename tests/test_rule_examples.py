@@ -14,6 +14,12 @@ from reglint.rulebook import Card, load_cards
 from reglint.settings import Selection, Settings
 
 
+def _shown(card: Card) -> tuple[str, ...]:
+    """The rules that a card's examples are about: its own, and those that they name beside it."""
+    named = {expected.code for example in card.examples for expected in example.expected}
+    return tuple(sorted({card.code, *named}))
+
+
 def _settings(card: Card, example: Example, unsafe_fixes: bool = False) -> Settings:
     """The settings for an example; a rule to opt in to, or in preview, is on in its own."""
     return Settings(
@@ -21,7 +27,7 @@ def _settings(card: Card, example: Example, unsafe_fixes: bool = False) -> Setti
         target=example.attributes.get("target"),
         unsafe_fixes=unsafe_fixes,
         preview=not card.stable,
-        selections=(Selection(extend_select=(card.code,)),) if card.opt_in else (),
+        selections=() if card.kind == "run" else (Selection(select=_shown(card)),),
     )
 
 

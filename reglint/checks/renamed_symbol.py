@@ -18,6 +18,7 @@ from reglint.rulebook import Card, facts
 from reglint.tree import walk
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import CallText, File
+from reglint.usage.plan import Plan
 from reglint.usage.symbols import Import, Use, imports, is_free_in, means_regularizer, spelling, uses
 
 _WHOLE_LINE = re.compile(r"[ \t]*from[ \t]+[\w.]+[ \t]+import[ \t]+\w+[ \t]*")
@@ -31,13 +32,6 @@ class Renamed(NamedTuple):
     new: str
     defaults: Mapping[str, float]
     must_state: Sequence[str]
-
-
-class Plan(NamedTuple):
-    """What would mend one mention: its edits, or why there are none."""
-
-    edits: tuple[Edit, ...] = ()
-    withheld: str | None = None
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:

@@ -1,0 +1,58 @@
+"""Whether a spelling fails in a Keras that the project allows, and whether its successor holds in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from reglint.usage.file import File
+from reglint.usage.hazards import named
+from reglint.versions import Release, contains, released
+
+_KERAS_2 = ">=2.0.0"
+
+
+class Standing(NamedTuple):
+    """How an old spelling stands: the allowed releases that refuse or misread it, and those that lack the new one.
+
+    Nothing is to be said where ``failing`` is empty. A fix is safe only where ``lacking`` is empty.
+    """
+
+    failing: tuple[Release, ...]
+    lacking: tuple[Release, ...]
+
+    @property
+    def doubt(self) -> str:
+        """Why a fix is no safe one, as a clause for the message; empty where it is."""
+        return (
+            f"{named(self.lacking)} lack{'s' if len(self.lacking) == 1 else ''} the new spelling"
+            if self.lacking
+            else ""
+        )
+
+
+def standing(file: File, package: str, fails: Mapping[str, str], holds: Mapping[str, str]) -> Standing:
+    """How a row of a table stands in a file.
+
+    ``package`` is the distribution from which the name comes (``layer.package``), ``fails`` the releases (package →
+    specifier) in which the old spelling does not do what it did, ``holds`` those that know the new one. The target
+    decides where one is stated, else what the project allows; a project that says nothing is judged for the newest
+    release, but what mends it must hold in every release since Keras 2.
+    """
+    failing = file.among(file.allowed, package, fails)
+    lacking = tuple(r for r in _where_it_must_hold(file, package) if not _is_in(r, holds))
+    return Standing(failing, lacking)
+
+
+def _where_it_must_hold(file: File, package: str) -> tuple[Release, ...]:
+    asked = package or "keras"
+    allowed = file.allowed
+    if any(bound.specifier for name in (asked, "tensorflow") for bound in allowed.bounds.get(name, ())):
+        return allowed.engines(asked)
+    return tuple(
+        Release(asked, version) for version in released(asked) if asked != "keras" or contains(_KERAS_2, version)
+    )
+
+
+def _is_in(release: Release, releases: Mapping[str, str]) -> bool:
+    return release.package in releases and contains(releases[release.package], release.version)
