@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from reglint.settings import Resolver, Settings
@@ -230,7 +233,8 @@ _UNREADABLE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 class Triggers:
     """The words that a file must hold for any of some rules to speak: alternatives, each needing all of its words.
 
-    ``hints`` are pieces of words, few and short; a file without any of them holds no alternative.
+    A word that ends with ``=`` must stand there as a keyword or as a string. ``hints`` are pieces of words, few and
+    short; a file without any of them holds no alternative.
     """
 
     alternatives: tuple[tuple[bytes, ...], ...]
@@ -240,36 +244,50 @@ class Triggers:
     def of(cls, alternatives: Iterable[Sequence[str]]) -> Triggers:
         """Take the alternatives of all selected cards, each once; the longest word is the rarest and comes first."""
         encoded = [tuple(sorted((word.encode() for word in words), key=len, reverse=True)) for words in alternatives]
-        # Most of our words end alike (...regularizer), so that one look at the end stands for all of them.
-        ends = {words[0][-8:] for words in encoded}
-        hints = sorted(end for end in ends if not any(other in end for other in ends - {end}))
-        return cls(tuple(dict.fromkeys(encoded)), tuple(hints))
+        return cls(tuple(dict.fromkeys(encoded)), tuple(sorted(_hints(encoded))))
 
     def found_in(self, raw: bytes) -> bool:
         """Say whether the bytes of a file need the parser; UTF-16 does, since it must be named as unreadable."""
         if raw.startswith(_UNREADABLE_BOMS):
             return True
         # `in` is many times faster than a regular expression with word boundaries, and settles nearly every file.
-        return any(hint in raw for hint in self.hints) and any(
-            all(_holds_word(raw, word) for word in words) for words in self.alternatives
+        if not any(hint in raw for hint in self.hints):
+            return False
+        holds = cache(partial(_holds_word, raw))
+        return any(all(map(holds, words)) for words in self.alternatives)
+
+
+def _hints(alternatives: Iterable[Sequence[bytes]]) -> Iterator[bytes]:
+    """Yield pieces of words of which each alternative has one: those that stand for most alternatives first."""
+    # Most of our words end alike (...regularizer), so that one look at the end stands for all of them.
+    waiting = [{word.rstrip(b"=")[-8:] for word in words} for words in alternatives]
+    while waiting:
+        commonest, _ = max(
+            Counter(chain.from_iterable(waiting)).items(), key=lambda item: (item[1], len(item[0]), item)
         )
+        yield commonest
+        waiting = [words for words in waiting if not any(commonest in word for word in words)]
 
 
 def _holds_word(raw: bytes, word: bytes) -> bool:
     """Say whether the bytes hold a whole word; in a notebook it may follow an escape, as in ``"\\nDense"``."""
-    start = raw.find(word)
+    name = word.rstrip(b"=")
+    start = raw.find(name)
     while start >= 0:
-        end = start + len(word)
-        if raw[end : end + 1] not in _WORD and (
-            raw[start - 1 : start] not in _WORD or _ESCAPE.fullmatch(raw, max(start - 2, 0), start)
+        end = start + len(name)
+        if (
+            raw[end : end + 1] not in _WORD
+            and (raw[start - 1 : start] not in _WORD or _ESCAPE.fullmatch(raw, max(start - 2, 0), start))
+            and (name is word or _KEYWORD.match(raw, end))
         ):
             return True
-        start = raw.find(word, end)
+        start = raw.find(name, end)
     return False
 
 
 _WORD = frozenset(bytes([byte]) for byte in b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _ESCAPE = re.compile(rb"\\[nrtfb]")
+_KEYWORD = re.compile(rb"\s*=(?!=)|\\?['\"]")
 
 
 def may_suppress(raw: bytes, prefixes: Iterable[bytes]) -> bool:

@@ -46,8 +46,8 @@ class KerasApi:
         return facts("layers")
 
     @cached_property
-    def _roots(self) -> list[tuple[tuple[str, ...], str]]:
-        """(root, package), the longest first."""
+    def roots(self) -> list[tuple[tuple[str, ...], str]]:
+        """The dotted prefixes of every Keras and the packages that offer it there, the longest first."""
         pairs = [(tuple(root.split(".")), p["name"]) for p in self._packages["package"] for root in p["roots"]]
         return sorted(pairs, key=lambda pair: -len(pair[0]))
 
@@ -58,7 +58,7 @@ class KerasApi:
     def keras_name(self, qualname: str) -> KerasName | None:
         """``qualname`` as a name of Keras, or None."""
         parts = tuple(qualname.split("."))
-        for root, package in self._roots:
+        for root, package in self.roots:
             if parts[: len(root)] == root:
                 rest = list(parts[len(root) :])
                 while rest and rest[0] in self._transparent:
@@ -84,10 +84,14 @@ class KerasApi:
 
     def regularizer(self, qualname: str) -> tuple[str, str] | None:
         """(package, name) of what a dotted name means in ``keras.regularizers``, or None."""
+        return self.member(qualname, self._packages["namespaces"]["regularizers"])
+
+    def member(self, qualname: str, namespace: str) -> tuple[str, str] | None:
+        """(package, name) of what a dotted name means in that namespace of a Keras ("": its root), or None."""
         name = self.keras_name(qualname)
-        if name is None or len(name.path) < 2 or name.path[0] != self._packages["namespaces"]["regularizers"]:
+        if name is None or name.path[:-1][:1] != ((namespace,) if namespace else ()):
             return None
-        return name.package, name.path[-1]
+        return (name.package, name.path[-1]) if name.path else None
 
     def makes_model(self, qualname: str) -> bool:
         """Does calling what a dotted name means give a Keras model?"""
@@ -122,7 +126,7 @@ class KerasApi:
 
     def is_protected(self, module: str) -> bool:
         """Is this the top-level package of a Keras?"""
-        return any(root[0] == module for root, _ in self._roots)
+        return any(root[0] == module for root, _ in self.roots)
 
     def star_supplies(self, module: str, name: str) -> bool | None:
         """Does ``from module import *`` bind ``name``? None: nobody knows."""
@@ -139,7 +143,7 @@ class KerasApi:
         if not path:
             return name in namespaces.values()
         if path[0] == namespaces["layers"]:
-            if name not in self._layers:
+            if name not in self._layers and name not in facts("merge")["order"]:
                 return False
             if len(path) == 1 or name in self._packages["submodules"].get(path[1], ()):
                 return True
@@ -147,4 +151,8 @@ class KerasApi:
         if path[0] == namespaces["regularizers"]:
             known = facts("regularizers")
             return name in known["symbols"] or name in known["removed"] or name in known["current"]
+        if path == (namespaces["models"],):
+            return name in self._packages["models"]["classes"] or name in self._packages["models"]["functions"]
+        if path == (namespaces["optimizers"],):
+            return any(name in known["names"] for known in facts("optimizers")["optimizers"].values())
         return False

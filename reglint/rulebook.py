@@ -57,6 +57,7 @@ KINDS = (
     "refused-add-loss",
     "weight-name-first",
     "losses-before-call",
+    "renamed-layer-method",
     "probe",
     "run",
 )
@@ -96,10 +97,10 @@ class Card:
     """A rule: what its front matter says, and on demand the sections and examples below it.
 
     ``applicability`` is that of the rule's best fix, None for a rule that offers none. ``triggers`` are alternatives,
-    each a tuple of identifiers that must all occur in a file before the rule can find anything there. ``versions`` maps
-    a package to the specifier of the releases in which the old spelling fails. ``opt_in`` rules run only where they are
-    selected by name, those that ``needs_target`` only where a target is stated. ``options`` holds the keys that only
-    this kind of check reads.
+    each a tuple of identifiers that must all occur in a file before the rule can find anything there; one that ends
+    with ``=`` must occur as a keyword or a string. ``versions`` maps a package to the specifier of the releases in
+    which the old spelling fails. ``opt_in`` rules run only where they are selected by name, those that
+    ``needs_target`` only where a target is stated. ``options`` holds the keys that only this kind of check reads.
     """
 
     code: str
@@ -118,6 +119,25 @@ class Card:
     stable: bool = True
     opt_in: bool = False
     needs_target: bool = False
+
+    def triggers_with(self, layers: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+        """The triggers, and those that hold a layer's name again with the project's own ``layers`` in its place.
+
+        ``layers`` maps the dotted name of such a class to the layer of Keras whose arguments it takes.
+        """
+        own = ((name.rpartition(".")[2], like) for name, like in layers.items())
+        more = (
+            tuple(name if word == like else word for word in words)
+            for name, like in own
+            for words in self.triggers
+            if like in words
+        )
+        return (*self.triggers, *more)
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The identifiers of all triggers, each once."""
+        return tuple(dict.fromkeys(word.removesuffix("=") for words in self.triggers for word in words))
 
     @cached_property
     def sections(self) -> Mapping[str, str]:
@@ -260,7 +280,11 @@ def _is_identifiers(value: object) -> bool:
 
 
 def _is_triggers(value: object) -> bool:
-    return isinstance(value, list) and all(_is_identifiers(item) for item in value)
+    return isinstance(value, list) and all(isinstance(item, list) and _is_identifiers(_bare(item)) for item in value)
+
+
+def _bare(words: Sequence[object]) -> list[object]:
+    return [word.removesuffix("=") if isinstance(word, str) else word for word in words]
 
 
 def _is_strings(value: object) -> bool:
@@ -312,7 +336,7 @@ _KEYS: Mapping[str, _Key] = {
     "opt-in": _Key(False, lambda value: isinstance(value, bool), "true or false"),
     "needs-target": _Key(False, lambda value: isinstance(value, bool), "true or false"),
     "facts": _Key(False, _is_table, "the name of a table in rules/facts, without .toml"),
-    "triggers": _Key(False, _is_triggers, 'a list of lists of identifiers, such as [["W_regularizer"], ["l2", "l"]]'),
+    "triggers": _Key(False, _is_triggers, 'a list of lists of identifiers, such as [["W_regularizer"], ["l2", "l="]]'),
     "versions": _Key(False, _is_strings, 'a table from package to specifier, such as { keras = ">=2.0" }'),
     "callable": _Key(
         False,

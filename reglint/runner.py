@@ -86,7 +86,7 @@ def rules_for(settings: Settings) -> Rules:
     chosen = [cards[code] for code in selected if code in cards]
     prefixes = {code.rstrip("0123456789").encode() for code in stable}
     woken = [card for card in chosen if aim is not None or not card.needs_target]
-    triggers = Triggers.of(words for card in woken for words in card.triggers)
+    triggers = Triggers.of(words for card in woken for words in card.triggers_with(settings.layers))
     return Rules(settings, cards, selected, triggers, tuple(sorted(prefixes)), stated, aim)
 
 

@@ -248,6 +248,28 @@ def test_a_file_is_spared_unless_it_holds_all_words_of_a_trigger(raw: bytes, exp
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
+        (b"Dense(bias=True)", True),
+        (b"Dense(bias = True)", True),
+        (b"Dense(**{'bias': True})", True),
+        (b'"source": "Dense(**{\\"bias\\": True})"', True),
+        (b"Dense(); bias", False),
+        (b"Dense(); bias == 1", False),
+        (b"Dense(use_bias=True)", False),
+        (b"bias=True", False),
+    ],
+)
+def test_a_word_with_an_equals_sign_must_be_a_keyword_or_a_string(raw: bytes, expected: bool) -> None:
+    assert Triggers.of([("Dense", "bias=")]).found_in(raw) is expected
+
+
+def test_each_alternative_has_a_hint_and_a_word_of_many_alternatives_is_the_hint_of_all() -> None:
+    triggers = Triggers.of([("keras", "l2"), ("keras", "init="), ("W_regularizer",), ("b_regularizer",)])
+    assert triggers.hints == (b"keras", b"ularizer")
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
         (b"x = 1  # noqa: REG101", True),
         (b"x = 1  # NoQA:e501,reg101", True),
         (b"# reglint: noqa: REG101", True),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from reglint import check_source, fix_source
+from reglint.settings import Selection, Settings
 
 SHIM = """\
 from keras import __version__ as installed
@@ -22,9 +23,10 @@ else:
 USE = "Convolution2D(8, 3, 3, W_regularizer='l2')\n"
 
 
-def fixes_in(text: str, modules: Mapping[str, str] | None = None) -> list[str]:
+def fixes_in(text: str, modules: Mapping[str, str] | None = None, select: str = "ALL") -> list[str]:
     """How each finding in ``text`` would be mended: safe, unsafe or not at all."""
-    found = check_source(text, filename="main.py", modules=modules or {})
+    settings = Settings(selections=(Selection(select=(select,)),))
+    found = check_source(text, filename="main.py", modules=modules or {}, settings=settings)
     return [finding.fix.applicability.value if finding.fix else "none" for finding in found]
 
 
@@ -45,10 +47,14 @@ def test_a_layer_that_is_keras_own_only_on_keras_1_keeps_its_old_argument_in_the
     shim = SHIM.format(flag="True if installed[0] == '2' else False", old="not modern")
     for line in ("from compat import Convolution2D\n", "from compat import *\n"):
         assert fixes_in(line + USE, {"compat.py": shim}) == []
+    assert fixes_in("import compat\ncompat." + USE, {"compat.py": shim}) == []
 
 
 def test_a_layer_that_is_keras_own_only_on_keras_2_is_no_shim() -> None:
-    assert fixes_in(SHIM.format(flag="True if installed[0] == '2' else False", old="modern") + USE) == ["none"]
+    shim = SHIM.format(flag="True if installed[0] == '2' else False", old="modern")
+    assert fixes_in(shim + USE, select="REG101") == ["none"]
+    # Keras 2 has the old name of the class, in the import and in the call, and nothing can be put in its place
+    assert fixes_in(shim + USE, select="REG113") == ["none", "none"]
 
 
 def test_a_flag_that_only_chooses_a_value_says_nothing_about_versions() -> None:

@@ -20,13 +20,13 @@ __all__ = ["Context", "check"]
 
 def check(source: Source, parsed: Parsed, context: Context) -> Iterator[Finding]:
     """The findings of every selected card in a parsed file, in no particular order."""
-    words = frozenset(word for card in context.cards.values() for words in card.triggers for word in words)
+    words = frozenset(word for card in context.cards.values() for word in card.words)
     file = File(source, parsed, context, words)
     # a magic such as `%env KERAS_BACKEND=jax` may hold a word as well
     escapes = source.notebook.escapes if source.notebook is not None else ()
     text = "\n".join([source.text, *(escape.text for escape in escapes)])
     for card in context.cards.values():
-        if any(all(word in text for word in words) for words in card.triggers):
+        if any(all(word.removesuffix("=") in text for word in words) for words in card.triggers_with(context.layers)):
             yield from _check_of(card.kind)(file, card)
 
 

@@ -13,7 +13,8 @@ from reglint.names.values import Symbol
 from reglint.rulebook import Card, facts
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.symbols import is_load, spelling
+from reglint.usage.imports import at_hand
+from reglint.usage.symbols import REGULARIZERS, is_name_read
 
 _ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Integer, cst.Float)
 
@@ -88,7 +89,7 @@ def _named_goal(file: File, name: str, value: cst.CSTNode) -> Goal:
     only = True
     for mention in file.names.mentions.get(name, ()):
         parent = mention.above.node
-        if not is_load(mention.node, parent) or (isinstance(parent, cst.Attribute) and parent.attr is mention.node):
+        if not is_name_read(mention.node, parent):
             continue
         if not any(binding.node is value for binding in file.resolver.bindings(name, mention.place)):
             continue
@@ -120,7 +121,8 @@ def _finding(file: File, card: Card, found: Found, goal: Goal) -> Finding:
     message = f"`{function}` of tf.contrib is no Keras regularizer; use Keras's `{today}`"
     if halved:
         message += ", which is twice as strong for the same number"
-    written = spelling(file, today, next(iter(goal.packages)), found.place) if len(goal.packages) == 1 else None
+    package = next(iter(goal.packages)) if len(goal.packages) == 1 else None
+    written = at_hand(file, package, (REGULARIZERS, today), found.place) if package is not None else None
     fix, withheld = None, None
     if not goal.only:
         withheld = "the regularizer is also used elsewhere"

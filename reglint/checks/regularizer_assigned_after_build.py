@@ -25,6 +25,7 @@ from reglint.usage.calls import (
 )
 from reglint.usage.file import File
 from reglint.usage.hazards import version_data
+from reglint.usage.packages import imported_package
 
 _SAVING = ("save", "save_model")
 _STEPS = frozenset({"apply_gradients", "minimize", "GradientTape"})  # of a hand-written training
@@ -59,7 +60,7 @@ def check(file: File, card: Card) -> Iterator[Finding]:
 
 def _finding(file: File, card: Card, assignment: _Assignment, built: Built) -> Iterator[Finding]:
     known = facts(card.facts or "assigned")["after_build"]
-    package = _package(file)
+    package = imported_package(file)
     releases = file.engines(package, known["releases"])
     if not releases:
         return
@@ -76,15 +77,6 @@ def _finding(file: File, card: Card, assignment: _Assignment, built: Built) -> I
         end,
         data={**version_data(file, package, releases), "argument": assignment.attribute},
     )
-
-
-def _package(file: File) -> str:
-    """The Keras that the file imports; ``keras`` where it imports none itself."""
-    for base, level in file.names.imported:
-        name = file.api.keras_name(base) if not level else None
-        if name is not None:
-            return name.package
-    return "tensorflow" if any(base == "tensorflow" for base, _ in file.names.imported) else "keras"
 
 
 # ----------------------------------------------------------------------------------------------------- the assignments

@@ -32,7 +32,7 @@ def check(file: File, card: Card) -> Iterator[Finding]:
     """A finding on each argument that is given a regularizer which does not survive saving."""
     saves: bool | None = None
     releases = {row["claim"]: row["releases"] for row in facts(card.facts or "saving")["survival"]}
-    for keyword in dict.fromkeys(word for words in card.triggers for word in words if word.endswith("_regularizer")):
+    for keyword in (word for word in card.words if word.endswith("_regularizer")):
         for argument in arguments(file, keyword):
             loss = _loss(file, argument)
             if loss is None or not _is_lost(file, argument, releases[loss.claim]):

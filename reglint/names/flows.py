@@ -72,6 +72,7 @@ class Flows:
         if Symbol("builtins.dict") in callees:
             return self._origin(Use(call, above, place), mention, reach)
         held = self._keywords(call, place, keyword)
+        reach.calls.append((call, place))
         if Symbol("functools.partial") in callees and call.args and call.args[0].keyword is None:
             callees = self.resolver.values(call.args[0].value, place)
             self._overridden(call, place, reach)
@@ -272,6 +273,7 @@ class Flows:
             self._joined(Use(call, above, place), use.node, keyword, reach)
         elif arg.star == "**":
             held = self._keywords(call, place, keyword)
+            reach.calls.append((call, place))
             if Symbol("functools.partial") in callees and call.args:
                 callees = self.resolver.values(call.args[0].value, place)
                 self._overridden(call, place, reach)
@@ -454,6 +456,7 @@ class Flows:
             if ("partial", call) in reach.seen:
                 return
             reach.seen.add(("partial", call))
+            reach.calls.append((call, place))
             reach.merges = True  # what a partial holds gives way to what it is called with
             for arg in call.args:
                 if arg.star == "**":
@@ -510,11 +513,16 @@ class Flows:
         if inner.obstacles or not inner.receivers:
             reach.add("unknown", "", held)
         reach.asked |= inner.asked
+        reach.calls.extend(inner.calls)
         reach.merges = reach.merges or inner.merges
         for doubt in inner.doubts:
             reach.doubt(doubt)
         if inner.sets:
             reach.doubt("the function that receives it sets the same key")
+
+    def keywords(self, call: cst.Call, place: Place) -> frozenset[str]:
+        """The keywords that a call is known to pass, ``**`` included."""
+        return self._keywords(call, place, "")
 
     def _keywords(self, call: cst.Call, place: Place, keyword: str) -> frozenset[str]:
         """The keywords beside ``keyword`` that the call is known to pass, ``**`` included."""

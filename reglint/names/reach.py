@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import libcst as cst
+
+from reglint.names.scopes import Place
+
 
 class Receiver(NamedTuple):
     """A callable that receives the keyword.
@@ -33,6 +37,7 @@ class Reach:
     merges: bool = False  # it meets a dict that may hold the same key already
     sets: bool = False  # the program sets the same key in a dict on the way
     seen: set[object] = field(default_factory=set)  # the dicts, and the expressions and names that mean them
+    calls: list[tuple[cst.Call, Place]] = field(default_factory=list)  # through which it goes, and where they stand
 
     def add(self, kind: str, name: str = "", held: Iterable[str] = ()) -> None:
         """One more receiver."""

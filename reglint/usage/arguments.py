@@ -55,7 +55,7 @@ def arguments(file: File, keyword: str) -> tuple[Argument, ...]:
 
 def _arguments(file: File, keyword: str) -> Iterator[Argument]:
     for mention in file.mentions(keyword):
-        value = _value(mention)
+        value = value_of(mention)
         reach = file.flows.keyword(mention) if value is not None else None
         if value is None or reach is None or reach.taken_out:
             continue
@@ -128,7 +128,7 @@ def layers_of(file: File, callee: cst.BaseExpression, place: Place) -> tuple[Lay
     return tuple(layer for layer in found if layer is not None)
 
 
-def _value(mention: Mention) -> cst.BaseExpression | None:
+def value_of(mention: Mention) -> cst.BaseExpression | None:
     """What is passed under the mentioned name."""
     parent, link = mention.above
     if isinstance(parent, cst.Arg):

@@ -47,6 +47,18 @@ def call_of(mention: Mention) -> CallSite | None:
     return CallSite(link.node, mention, link.up)
 
 
+def keyword_site(mention: Mention) -> CallSite | None:
+    """The call in which the mentioned keyword is written, if its callee ends with a name; None for a key of a dict."""
+    arg, link = mention.above
+    if not isinstance(arg, cst.Arg) or arg.keyword is not mention.node or link is None or link.up is None:
+        return None
+    func = link.node.func if isinstance(link.node, cst.Call) else None
+    name = func.attr if isinstance(func, cst.Attribute) else func
+    if not isinstance(link.node, cst.Call) or not isinstance(name, cst.Name):
+        return None
+    return CallSite(link.node, mention._replace(node=name), link.up)
+
+
 def is_none(value: Value) -> bool:
     """Is the value the constant ``None``?"""
     return isinstance(value, LiteralValue) and isinstance(value.node, cst.Name) and value.node.value == "None"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from reglint.names.scopes import Binding, Mention, Place, dotted, string_value
+from reglint.names.scopes import END, Arm, Binding, Mention, Place, dotted, string_value
 from reglint.names.values import FunctionValue, Symbol
 from reglint.tree import walk
 from reglint.usage.file import File
@@ -130,6 +130,40 @@ class Guards:
                 continue
             blocks.append(statement)
         return bool(blocks) and self.is_old_arm(blocks[0], blocks[1:], binding.place)
+
+    def is_shimmed(self, mention: Mention) -> bool:
+        """Is the callee to which a keyword goes Keras's only on an old Keras, and of the project on every other?"""
+        call = mention.above.up.node if mention.above.up is not None else None
+        return isinstance(call, cst.Call) and self.is_shim(call.func, mention.place)
+
+    def is_shim(self, expression: cst.BaseExpression, place: Place) -> bool:
+        """Is a name Keras's only on an old Keras, and that of something of the project on every other?"""
+        bindings = list(self._origins(expression, place))
+        outside = [binding for binding in bindings if binding.kind in ("from", "import", "star")]
+        own = any(binding.kind in ("function", "class") for binding in bindings)
+        return own and bool(outside) and all(self.is_old_binding(binding) for binding in outside)
+
+    def _origins(self, expression: cst.BaseExpression, place: Place) -> Iterator[Binding]:
+        """The bindings behind a name, or behind a member of a module of the project."""
+        resolver = self._file.resolver
+        if isinstance(expression, cst.Name):
+            yield from resolver.origins(expression.value, place)
+        elif isinstance(expression, cst.Attribute):
+            for value in resolver.values(expression.value, place):
+                module = resolver.names_of(value)
+                if module is not None:
+                    yield from resolver.origins(expression.attr.value, Place(module.scope, END, ()))
+
+    @staticmethod
+    def is_attempt(binding: Binding) -> bool:
+        """Is the name imported in a ``try`` that gives it another meaning where that fails?"""
+        elsewhere = [arm for other in binding.place.scope.bindings.get(binding.name, ()) for arm in other.place.path]
+        return any(
+            isinstance(arm.statement, (cst.Try, cst.TryStar))
+            and arm.arm == 0
+            and any(other.statement is arm.statement and _is_failed_import(other) for other in elsewhere)
+            for arm in binding.place.path
+        )
 
     # -- try ----------------------------------------------------------------------------------------------------------
 
@@ -301,6 +335,14 @@ def _names(node: cst.CSTNode) -> tuple[str | None, str | None]:
     if isinstance(node, cst.Arg) and node.keyword is not None:
         return None, node.keyword.value
     return None, string_value(node) if isinstance(node, cst.SimpleString) else None
+
+
+def _is_failed_import(arm: Arm) -> bool:
+    """Does an arm of a ``try`` run where an import in it fails?"""
+    statement = arm.statement
+    if not isinstance(statement, (cst.Try, cst.TryStar)) or not 0 < arm.arm <= len(statement.handlers):
+        return False
+    return bool(_caught(statement.handlers[arm.arm - 1]) & _IMPORT_FAILURES)
 
 
 def _expects_refusal(node: cst.BaseExpression) -> bool:

@@ -8,7 +8,11 @@ from reglint.findings import Edit
 
 
 class Plan(NamedTuple):
-    """What would mend one place: its edits, or why there are none."""
+    """What would mend one place: its edits, or why there are none.
+
+    ``doubt`` says, as a clause for the message, why the edits are no safe fix; it is empty where they are.
+    """
 
     edits: tuple[Edit, ...] = ()
     withheld: str | None = None
+    doubt: str = ""

@@ -9,7 +9,8 @@ from reglint.usage.file import File
 from reglint.usage.hazards import named
 from reglint.versions import Release, contains, released
 
-_KERAS_2 = ">=2.0.0"
+# the releases with a Keras of their own to which a fix must not do harm where nothing is said of them
+_OWN_KERAS = {"keras": ">=2.0.0", "tensorflow": ">=1.4,<2.16"}
 
 
 class Standing(NamedTuple):
@@ -40,7 +41,7 @@ def standing(file: File, package: str, fails: Mapping[str, str], holds: Mapping[
     release, but what mends it must hold in every release since Keras 2.
     """
     failing = file.among(file.allowed, package, fails)
-    lacking = tuple(r for r in _where_it_must_hold(file, package) if not _is_in(r, holds))
+    lacking = tuple(r for r in _where_it_must_hold(file, package) if not is_in(r, holds))
     return Standing(failing, lacking)
 
 
@@ -49,10 +50,11 @@ def _where_it_must_hold(file: File, package: str) -> tuple[Release, ...]:
     allowed = file.allowed
     if any(bound.specifier for name in (asked, "tensorflow") for bound in allowed.bounds.get(name, ())):
         return allowed.engines(asked)
-    return tuple(
-        Release(asked, version) for version in released(asked) if asked != "keras" or contains(_KERAS_2, version)
-    )
+    own = _OWN_KERAS.get(asked, "")
+    every = tuple(Release(asked, version) for version in released(asked) if not own or contains(own, version))
+    return tuple(dict.fromkeys((*every, *allowed.engines(asked))))
 
 
-def _is_in(release: Release, releases: Mapping[str, str]) -> bool:
+def is_in(release: Release, releases: Mapping[str, str]) -> bool:
+    """Is a release one of those that a table names (package → specifier)?"""
     return release.package in releases and contains(releases[release.package], release.version)

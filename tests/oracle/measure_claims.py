@@ -1657,6 +1657,188 @@ def sgd_weight_decay_plus_l2(k):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# add_loss, add_weight and losses: is the added loss counted, is the weight made, how many losses are there
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def added_loss(k, model):
+    """What `evaluate` reports of a model of one Dense(2), over the sum of the squares of its output."""
+    x = inputs((3,))
+    loss = k.penalty(model, x)
+    return loss / float(np.square(k.predict(model, x)).sum())
+
+
+@claim("add_loss_functional")
+def add_loss_functional(k):
+    i = k.Input((3,))
+    out = k.dense(2)(i)
+    model = k.Model(i, out)
+    model.add_loss(k.sum_of_squares(out))
+    return added_loss(k, model)
+
+
+@claim("add_loss_sequential")
+def add_loss_sequential(k):
+    model = k.sequential((3,), k.dense(2))
+    model.add_loss(k.sum_of_squares(model.outputs[0]))
+    return added_loss(k, model)
+
+
+@claim("add_loss_in_call")
+def add_loss_in_call(k):
+    class Penalty(k.layers.Layer):
+        def call(self, x, mask=None):
+            self.add_loss(k.sum_of_squares(x))
+            return x
+
+    i = k.Input((3,))
+    return added_loss(k, k.Model(i, Penalty()(k.dense(2)(i))))
+
+
+def with_added_loss(k, *args, **kwargs):
+    """A model whose layer adds the squares of what goes through it, which it also passes as these arguments."""
+
+    class Penalty(k.layers.Layer):
+        def call(self, x, mask=None):
+            given = dict((name, x) for name in kwargs)
+            self.add_loss(k.sum_of_squares(x), *[x for _ in args], **given)
+            return x
+
+    i = k.Input((3,))
+    return k.Model(i, Penalty()(k.dense(2)(i)))
+
+
+def called(k, model):
+    """A model that calls another one."""
+    i = k.Input((3,))
+    return k.Model(i, model(i))
+
+
+@claim("add_loss_with_inputs")
+def add_loss_with_inputs(k):
+    return added_loss(k, with_added_loss(k, inputs=True))
+
+
+@claim("add_loss_with_inputs_by_position")
+def add_loss_with_inputs_by_position(k):
+    return added_loss(k, with_added_loss(k, True))
+
+
+@claim("add_loss_in_called_model")
+def add_loss_in_called_model(k):
+    return added_loss(k, called(k, with_added_loss(k)))
+
+
+@claim("add_loss_with_inputs_in_called_model")
+def add_loss_with_inputs_in_called_model(k):
+    return added_loss(k, called(k, with_added_loss(k, inputs=True)))
+
+
+@claim("add_loss_lambda")
+def add_loss_lambda(k):
+    layer = k.dense(2, use_bias=False)
+    model = k.sequential((3,), layer)
+    layer.add_loss(lambda: k.sum_of_squares(layer.kernel))
+    loss = k.penalty(model, inputs((3,)))
+    return loss / float(np.square(model.get_weights()[0]).sum())
+
+
+def added_weight(k, *args, **kwargs):
+    """Does a layer make a weight of these arguments, and by the name `scale`?"""
+    if "initializer" in kwargs and hasattr(k.keras, "initializers"):  # TensorFlow 1.4 takes no strings
+        kwargs["initializer"] = k.keras.initializers.get(kwargs["initializer"])
+    layer = k.layers.Layer()
+    weight = layer.add_weight(*args, **kwargs)
+    shape = getattr(weight, "shape", None)
+    shape = weight.get_value().shape if hasattr(weight, "get_value") else shape
+    assert [int(getattr(size, "value", size)) for size in shape] == [3, 1], shape
+    return "scale" in str(weight.name)
+
+
+@claim("add_weight_name_first")
+def add_weight_name_first(k):
+    return added_weight(k, "scale", shape=(3, 1), initializer="ones")
+
+
+@claim("add_weight_name_and_shape_first")
+def add_weight_name_and_shape_first(k):
+    return added_weight(k, "scale", (3, 1), initializer="ones")
+
+
+@claim("add_weight_all_by_position")
+def add_weight_all_by_position(k):
+    return added_weight(k, "scale", (3, 1), "float32", "ones")
+
+
+@claim("add_weight_by_keyword")
+def add_weight_by_keyword(k):
+    return added_weight(k, name="scale", shape=(3, 1), initializer="ones")
+
+
+@claim("add_weight_with_dtype_by_keyword")
+def add_weight_with_dtype_by_keyword(k):
+    return added_weight(k, name="scale", shape=(3, 1), dtype="float32", initializer="ones")
+
+
+def metric_weight(k, *args, **kwargs):
+    """Does a metric of the project's own make a weight of these arguments, and by the name `hits`?"""
+    if not hasattr(getattr(k.keras, "metrics", None), "Metric"):
+        raise Absent("no class Metric")
+
+    class Hits(k.keras.metrics.Metric):
+        def update_state(self, *args, **kwargs):
+            pass
+
+        def result(self):
+            return 0
+
+    return "hits" in str(Hits().add_weight(*args, **kwargs).name)
+
+
+@claim("add_weight_of_metric_name_first")
+def add_weight_of_metric_name_first(k):
+    return metric_weight(k, "hits", initializer="zeros")
+
+
+@claim("add_weight_of_metric_name_and_shape_first")
+def add_weight_of_metric_name_and_shape_first(k):
+    return metric_weight(k, "hits", (2,), initializer="zeros")
+
+
+@claim("add_weight_of_metric_by_keyword")
+def add_weight_of_metric_by_keyword(k):
+    return metric_weight(k, name="hits", shape=(2,), initializer="zeros")
+
+
+def penalized(k, **kwargs):
+    """A functional model of one Dense, which nothing has called yet."""
+    i = k.Input((3,))
+    return k.Model(i, k.dense(2, **kwargs)(i))
+
+
+@claim("losses_before_call")
+def losses_before_call(k):
+    return len(penalized(k, activity_regularizer=k.l1()).losses)
+
+
+@claim("losses_before_call_of_sequential")
+def losses_before_call_of_sequential(k):
+    return len(k.lone_dense(2, activity_regularizer=k.l1()).losses)
+
+
+@claim("losses_after_call")
+def losses_after_call(k):
+    model = penalized(k, activity_regularizer=k.l1())
+    model(inputs((3,)))
+    return len(model.losses)
+
+
+@claim("weight_losses_before_call")
+def weight_losses_before_call(k):
+    return len(penalized(k, **k.takes("kernel", k.l1())).losses)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 def measured(kit, pattern=""):
