@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 SOURCE_FOLDERS = ("src", "lib")
 """Folders below the root that hold its packages, beside the root itself."""
+
+_MOST_FILES = 2000  # that are searched for a name; beyond that nobody would wait for the answer
+_NOT_OURS = {"node_modules", "site-packages", "__pycache__"}
 
 
 class ProjectModule(NamedTuple):
@@ -190,6 +194,33 @@ class Project:
         """Can the module bind ``name`` at all? A look at its bytes spares most of them the parser."""
         raw = self.files.read(module.path) if module.path.endswith(".py") else None
         return raw is not None and (name.encode() in raw or (b"import" in raw and b"*" in raw))
+
+    def may_share(self, path: str, name: str) -> bool:
+        """May another file take ``name`` from the module at ``path``? It does if it says both, or if there are too many."""
+        module = os.path.splitext(os.path.basename(path))[0]
+        words = [name] if module == "__init__" else [name, module]
+        said = [re.compile(rb"\b%s\b" % re.escape(word.encode())) for word in words]
+        others = [other for other in self._sources if other != path]
+        if len(others) >= _MOST_FILES:
+            return True
+        texts = (self.files.read(other) or b"" for other in others)
+        return any(all(word.search(text) for word in said) for text in texts)
+
+    @cached_property
+    def _sources(self) -> list[str]:
+        """The Python files and notebooks below the root, without those of other people's packages; not all of very many."""
+        found: list[str] = []
+        folders = [self.root]
+        while folders and len(found) <= _MOST_FILES:
+            folder = folders.pop()
+            entries = self.files.entries(folder)
+            for entry in () if "pyvenv.cfg" in entries else entries:
+                path = os.path.join(folder, entry)
+                if entry.endswith((".py", ".ipynb")):
+                    found.append(path)
+                elif not entry.startswith(".") and entry not in _NOT_OURS and self.files.is_dir(path):
+                    folders.append(path)
+        return found
 
     def _read_names(self, module: ProjectModule) -> ModuleNames | None:
         from reglint.names.module import ModuleNames

@@ -307,3 +307,9 @@ def test_a_mode_that_merely_goes_is_another_rules_business() -> None:
 def test_a_layer_is_left_alone_where_it_still_is() -> None:
     source = "import tensorflow as tf\n\nx = tf.compat.v1.keras.layers.CuDNNLSTM(8)\ny = tf.keras.layers.CuDNNLSTM(8)\n"
     assert [f.start for f in found("REG116", source, keras="tensorflow==2.15.1")] == [source.rindex("CuDNNLSTM")]
+
+
+def test_a_layer_that_tf_keras_keeps_on_keras_3_is_found_only_in_keras_itself() -> None:
+    source = "from keras.layers import ThresholdedReLU\n\nx = ThresholdedReLU(0.5)\n"
+    assert len(found("REG116", source)) == 2
+    assert not found("REG116", source.replace("keras", "tensorflow.keras"))

@@ -204,6 +204,13 @@ def test_an_old_class_whose_call_cannot_be_brought_along_keeps_its_name() -> Non
     assert fixed(text, "REG113", unsafe=True) == text
 
 
+@pytest.mark.parametrize("use", ["kinds = [AtrousConvolution2D]", "isinstance(layer, AtrousConvolution2D)"])
+def test_a_class_with_an_argument_of_its_own_that_is_handed_on_is_no_safe_rename(use: str) -> None:
+    text = f"from keras.layers import AtrousConvolution2D\n{use}\n"
+    assert fixed(text, "REG113") == text
+    assert all("may pass `atrous_rate`" in finding.message for finding in found(text, "REG113"))
+
+
 ATROUS = "made = AtrousConvolution1D(8, 3, atrous_rate=2)\n"
 DILATED = "made = Conv1D(8, 3, dilation_rate=2)\n"
 
@@ -300,3 +307,14 @@ def test_a_module_of_an_optimizer_is_not_taken_for_its_class() -> None:
     text = "from keras.optimizers import adam\nmade = adam.Adam()\n"
     assert [finding.fix for finding in found(text, "REG117")] == [None, None]
     assert found("import keras.optimizer_v2.adam as adam\nmade = adam.Adam()\n", "REG117") == []
+
+
+def test_what_tf_keras_keeps_on_keras_3_is_found_only_in_keras_itself() -> None:
+    kept = {module: [old for old, row in rows.items() if row.get("kept")] for module, rows in NAMES["symbols"].items()}
+    assert "kld" in kept["losses"] and "MSE" in kept["metrics"]
+    for module, names in kept.items():
+        for name in names:
+            text = f"from keras.{module} import {name}\n"
+            assert len(found(text, "REG117")) == 1
+            assert found(text.replace("keras", "tensorflow.keras"), "REG117") == []
+    assert len(found("from tensorflow.keras.losses import cosine_proximity\n", "REG117")) == 1

@@ -72,7 +72,7 @@ def _is_bound_by(file: File, use: Use, bindings: list[Any]) -> bool:
 
 
 def _failing(file: File, package: str, row: Mapping[str, Any]) -> tuple[Release, ...]:
-    return standing(file, package, row["fails"], row.get("holds", {})).failing
+    return standing(file, package, row["fails"], row.get("holds", {}), kept=row.get("kept", False)).failing
 
 
 def _is_left(file: File, values: tuple[object, ...], row: Mapping[str, Any]) -> bool:

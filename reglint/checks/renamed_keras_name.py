@@ -46,7 +46,7 @@ def check(file: File, card: Card) -> Iterator[Finding]:
 
 def _standing(file: File, package: str, row: Mapping[str, Any]) -> Standing:
     """How a row stands; a release that has neither spelling loses nothing by the new one."""
-    found = standing(file, package, row["fails"], row.get("holds", {}))
+    found = standing(file, package, row["fails"], row.get("holds", {}), kept=row.get("kept", False))
     return found._replace(lacking=tuple(release for release in found.lacking if not is_in(release, row["fails"])))
 
 

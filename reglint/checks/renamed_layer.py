@@ -59,7 +59,7 @@ def _beside(file: File, use: Use, old: str) -> Plan:
     if call is None:
         call = next((node for node in use.above.nodes() if isinstance(node, cst.Call)), None)
         positions = positional_plan(file, call, use.place) if call is not None and _is_first(call, use) else None
-        return positions or Plan()
+        return _out_of_sight(positions or Plan(), old)
     positions = positional_plan(file, call, use.place) or Plan()
     if positions.withheld is not None:
         return positions
@@ -73,6 +73,12 @@ def _beside(file: File, use: Use, old: str) -> Plan:
         return Plan(withheld=f"`{double}` is passed already")
     edits = {file.replace(*file.span(keywords[name]), new) for name, new in renamed.items()}
     return positions._replace(edits=tuple(sorted({*positions.edits, *edits})))
+
+
+def _out_of_sight(plan: Plan, old: str) -> Plan:
+    """The plan for a class that is handed on: who calls it may pass what only the old one takes."""
+    own = next(iter(_own_arguments(old)), None)
+    return plan if own is None or plan.doubt else plan._replace(doubt=f"whoever calls it may pass `{own}`")
 
 
 def _is_first(call: cst.Call, use: Use) -> bool:

@@ -189,6 +189,13 @@ class Flows:
                 self._use(Use(mention.node, mention.above, mention.place), keyword, reach)
         if scope.kind == "class":
             self._attribute(scope, binding.name, keyword, reach)
+        elif scope.kind == "module":
+            self._shared(scope, binding.name, reach)
+
+    def _shared(self, scope: Scope, name: str, reach: Reach) -> None:
+        """What a module binds may be read by others, whose text is not ours to change."""
+        if self.resolver.project.may_share(scope.names.filename, name):
+            reach.doubt(f"another file may read `{name}` from here")
 
     def _possible(self, mention: Mention) -> list[Binding]:
         """What a mentioned name may be bound to, whenever the function around it runs."""
@@ -201,6 +208,7 @@ class Flows:
         if key in reach.seen:
             return
         reach.seen.add(key)
+        self._shared(owner, name, reach)
         for mention in owner.names.mentions.get(name, ()):
             parent = mention.above.node
             if not isinstance(parent, cst.Attribute) or parent.attr is not mention.node:
@@ -389,6 +397,7 @@ class Flows:
             reach.obstacle("the dict is handed back to unknown callers")
             return
         reach.seen.add(key)
+        self._shared(scope, scope.node.name.value, reach)
         for mention in scope.names.mentions.get(scope.node.name.value, ()):
             link = mention.above
             node: cst.CSTNode = mention.node

@@ -138,12 +138,9 @@ def lost_names() -> Mapping[str, tuple[str, ...]]:
 def stand(file: File, package: str, row: Row) -> Stand:
     """How a name stands in a file that takes it from the Keras of ``package``."""
     fails, holds = row.facts["fails"], row.facts.get("holds", {})
-    found = standing(file, package, fails, holds)
-    # tf.keras on Keras 3 still has some names that keras has not
-    kept = package == "tensorflow" and row.facts.get("kept", False)
-    failing = tuple(release for release in found.failing if not (kept and release.package == "keras"))
-    mended = row.place is not None and any(_is_in(release, holds) for release in failing)
-    return Stand(row, failing, mended, tuple(r for r in found.lacking if not _is_in(r, fails)))
+    found = standing(file, package, fails, holds, kept=bool(row.facts.get("kept", False)))
+    mended = row.place is not None and any(_is_in(release, holds) for release in found.failing)
+    return Stand(row, found.failing, mended, tuple(r for r in found.lacking if not _is_in(r, fails)))
 
 
 def doubt(stands: Iterable[Stand]) -> str:

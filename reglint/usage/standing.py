@@ -32,15 +32,20 @@ class Standing(NamedTuple):
         )
 
 
-def standing(file: File, package: str, fails: Mapping[str, str], holds: Mapping[str, str]) -> Standing:
+def standing(
+    file: File, package: str, fails: Mapping[str, str], holds: Mapping[str, str], *, kept: bool = False
+) -> Standing:
     """How a row of a table stands in a file.
 
     ``package`` is the distribution from which the name comes (``layer.package``), ``fails`` the releases (package →
     specifier) in which the old spelling does not do what it did, ``holds`` those that know the new one. The target
     decides where one is stated, else what the project allows; a project that says nothing is judged for the newest
-    release, but what mends it must hold in every release since Keras 2.
+    release, but what mends it must hold in every release since Keras 2. ``kept`` tells that tf.keras still has the old
+    spelling where it runs on a Keras 3 that lacks it.
     """
     failing = file.among(file.allowed, package, fails)
+    if kept and package == "tensorflow":
+        failing = tuple(release for release in failing if release.package != "keras")
     lacking = tuple(r for r in _where_it_must_hold(file, package) if not is_in(r, holds))
     return Standing(failing, lacking)
 
