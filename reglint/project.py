@@ -196,7 +196,7 @@ class Project:
         return raw is not None and (name.encode() in raw or (b"import" in raw and b"*" in raw))
 
     def may_share(self, path: str, name: str) -> bool:
-        """May another file take ``name`` from the module at ``path``? It does if it says both, or if there are too many."""
+        """May another file take ``name`` from the module at ``path``? One that says both; of too many files any."""
         module = os.path.splitext(os.path.basename(path))[0]
         words = [name] if module == "__init__" else [name, module]
         said = [re.compile(rb"\b%s\b" % re.escape(word.encode())) for word in words]
@@ -208,7 +208,7 @@ class Project:
 
     @cached_property
     def _sources(self) -> list[str]:
-        """The Python files and notebooks below the root, without those of other people's packages; not all of very many."""
+        """The Python files and notebooks below the root but for other people's packages; of very many not all."""
         found: list[str] = []
         folders = [self.root]
         while folders and len(found) <= _MOST_FILES:

@@ -83,10 +83,11 @@ def rules_for(settings: Settings) -> Rules:
     opt_in = {code for code, card in cards.items() if card.opt_in}
     check_selectors(settings, stable)
     selected = selected_codes(settings.selections, stable, settings.preview, opt_in) - {UNREADABLE}
+    if aim is None:
+        selected -= {code for code, card in cards.items() if card.needs_target}
     chosen = [cards[code] for code in selected if code in cards]
     prefixes = {code.rstrip("0123456789").encode() for code in stable}
-    woken = [card for card in chosen if aim is not None or not card.needs_target]
-    triggers = Triggers.of(words for card in woken for words in card.triggers_with(settings.layers))
+    triggers = Triggers.of(words for card in chosen for words in card.triggers_with(settings.layers))
     return Rules(settings, cards, selected, triggers, tuple(sorted(prefixes)), stated, aim)
 
 

@@ -127,6 +127,7 @@ def test_the_card_shows_every_function_that_has_an_equal() -> None:
         ("from keras import backend as K\nK.set_image_dim_ordering(order)\n", "not written here"),
         ("from keras import backend as K\nK.clip(x, min_value=0, max_value=1)\n", "takes other arguments"),
         ("from keras import backend as K\nK.sum(*found)\n", "`*` or `**`"),
+        ("from keras import backend as K\nK.l2_normalize(x)\n", "`axis` is left out"),
         ("from keras import backend as K\nnorm = K.abs\n", "used other than in a call"),
         ("from keras.backend import dot\n", "its uses are to change with it"),
     ],
@@ -174,6 +175,10 @@ def test_a_function_that_has_the_name_of_ops_already_leaves_the_call_alone() -> 
         (
             "from keras import backend as K\nK.argmax(K.expand_dims(x, 0))\n",
             "from keras import backend as K, ops\nops.argmax(ops.expand_dims(x, 0), axis=-1)\n",
+        ),
+        (
+            "from keras import backend as K\nK.l2_normalize(K.l2_normalize(x, 1), axis=-1)\n",
+            "from keras import backend as K, ops\nops.normalize(ops.normalize(x, 1), axis=-1)\n",
         ),
         (
             "from keras import backend as K\nok = 'th' == K.image_dim_ordering()\n",
@@ -298,3 +303,10 @@ def test_a_kept_name_that_no_import_of_its_own_brings_is_only_reported(source: s
 )
 def test_what_is_there_today_stays_where_it_is(source: str) -> None:
     assert found(source, KERAS_3) == []
+
+
+def test_the_number_of_axes_is_renamed_only_by_an_unsafe_fix() -> None:
+    source = "from keras import backend as K\nflat = K.ndim(x) == 2\n"
+    [finding] = found(source, target=KERAS_3)
+    assert finding.fix is not None and finding.fix.applicability.value == "unsafe"
+    assert "of a symbolic tensor" in finding.message

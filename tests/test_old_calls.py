@@ -390,3 +390,49 @@ def test_old_and_new_rules_together_leave_a_call_of_today() -> None:
         'kernel_initializer="uniform")'
     )
     assert fixed(after, "REG110", CONVERTED, POSITIONAL) == after
+
+
+def test_a_class_that_is_none_where_keras_is_missing_keeps_the_sides_of_its_kernel() -> None:
+    source = """\
+    try:
+        from keras.layers import Convolution2D
+    except ImportError:
+        Convolution2D = None
+    layer = Convolution2D(8, 3, 3, border_mode="same")
+    """
+    assert 'Convolution2D(8, (3, 3), padding="same")' in fixed(source, "REG110")
+
+
+def test_a_keyword_does_not_change_alone_where_the_callee_may_be_no_layer_and_places_change_their_meaning() -> None:
+    source = """\
+    from keras.layers import Convolution2D
+    from mylib import Other
+    layer = (Convolution2D if other else Other)(8, 3, 3, border_mode="same")
+    conv = Convolution2D if other else Other
+    layer = conv(8, 3, 3, border_mode="same")
+    """
+    assert fixed(source, "REG110", unsafe=True) == textwrap.dedent(source)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'Convolution2D(8, 3, **dict(nb_col=3, border_mode="same"))',
+        'Convolution2D(8, 3, **{"nb_col": 3})',
+        "Convolution2D(8, (3, 3), nb_row=3, nb_col=3)",
+    ],
+)
+def test_a_dict_or_a_second_value_is_no_side_of_a_kernel(call: str) -> None:
+    assert fixed_call(call, "REG110", "REG111", "REG112") == call
+
+
+def test_sides_of_a_kernel_stay_safely_as_they_are_in_a_file_that_also_speaks_todays_keras() -> None:
+    text = (
+        "from keras.layers import Conv2D, Dropout\n"
+        "patches = Conv2D(96, 4, 4)\n"
+        "left = Dropout(p=0.5)\n"
+        "other = Conv2D(8, 3, padding='same')\n"
+    )
+    mended = fix_source(text, settings=Settings(), modules={})[0].decode()
+    assert "Conv2D(96, 4, 4)" in mended
+    assert "Dropout(rate=0.5)" in mended

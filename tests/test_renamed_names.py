@@ -318,3 +318,25 @@ def test_what_tf_keras_keeps_on_keras_3_is_found_only_in_keras_itself() -> None:
             assert len(found(text, "REG117")) == 1
             assert found(text.replace("keras", "tensorflow.keras"), "REG117") == []
     assert len(found("from tensorflow.keras.losses import cosine_proximity\n", "REG117")) == 1
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        'def f(x: "Deconvolution2D") -> None: ...',
+        'def f(x) -> "Optional[Deconvolution2D]": ...',
+        'layers: list["Deconvolution2D"] = []',
+        "layers = []  # type: List[Deconvolution2D]",
+    ],
+)
+def test_a_class_that_an_annotation_says_in_a_string_or_comment_keeps_its_name(use: str) -> None:
+    text = f"from keras.layers import Deconvolution2D\n{use}\n"
+    assert fixed(text, "REG113", unsafe=True) == text
+    plain = text.replace('"', "").replace("  # type:", "  # of type")
+    assert "Deconvolution2D" not in fixed(plain, "REG113", unsafe=True).partition("#")[0]
+
+
+def test_a_class_that_is_the_default_of_a_parameter_is_renamed_with_its_import() -> None:
+    text = "from keras.layers import Convolution2D\ndef f(layer=Convolution2D, Convolution2D=None): ...\n"
+    wanted = "from keras.layers import Conv2D\ndef f(layer=Conv2D, Convolution2D=None): ...\n"
+    assert fixed(text, "REG113") == wanted

@@ -39,6 +39,8 @@ def _concerns(file: File, package: str, old: str) -> bool:
 def _finding(file: File, card: Card, old: str, row: Mapping[str, Any], found: Judged) -> Finding:
     state = standing(file, found.package, row.get("fails", {}), row["holds"])
     doubts = [clause for clause in (state.doubt, found.plan.doubt) if clause]
+    if not found.uses and not state.failing:
+        doubts.append("another module may import it from here")
     new = row["to"]
     if state.failing:
         severity, message = card.severity, f"`{old}` is gone from {named(state.failing)}; use `{new}`"
@@ -77,7 +79,7 @@ def _beside(file: File, use: Use, old: str) -> Plan:
 
 def _out_of_sight(plan: Plan, old: str) -> Plan:
     """The plan for a class that is handed on: who calls it may pass what only the old one takes."""
-    own = next(iter(_own_arguments(old)), None)
+    own = next(iter(_own_arguments(old)), None) if facts("calls").get(old, {}).get("today") in facts("calls") else None
     return plan if own is None or plan.doubt else plan._replace(doubt=f"whoever calls it may pass `{own}`")
 
 

@@ -80,6 +80,8 @@ class Resolver:
         self._known: dict[cst.CSTNode, Values] = {}
         self._busy: set[tuple[object, ...]] = set()
         self._depth = 0
+        self._supplied: dict[tuple[str, str], bool | None] = {}
+        self._stars = 0  # star imports that are being followed
 
     # -- expressions --------------------------------------------------------------------------------------------------
 
@@ -332,6 +334,16 @@ class Resolver:
         return None if level else self.vocabulary.star_supplies(base, name)
 
     def _module_supplies(self, module: ProjectModule, name: str) -> bool | None:
+        key = (module.path, name)
+        if key not in self._supplied:
+            answer = self._followed(module, name)
+            # inside a cycle the answer depends on where it was entered, so only an outermost one is remembered
+            if self._stars:
+                return answer
+            self._supplied[key] = answer
+        return self._supplied[key]
+
+    def _followed(self, module: ProjectModule, name: str) -> bool | None:
         key = ("star", module.path, name)
         if name.startswith("_") or key in self._busy or not self.project.may_bind(module, name):
             return False
@@ -344,9 +356,11 @@ class Resolver:
         if name in names.scope.bindings:
             return True
         self._busy.add(key)
+        self._stars += 1
         try:
             answers = [self.supplies(star, name) for star in names.scope.stars]
         finally:
+            self._stars -= 1
             self._busy.discard(key)
         return True if True in answers else None if None in answers else False
 

@@ -52,6 +52,10 @@ def _arguments(file: File, use: ModuleUse, row: Row) -> Plan:
     positional = len(call.args) - len(keywords)
     if positional > row.facts["positional"] or not set(keywords) <= set(row.facts["keywords"]):
         return Plan(withheld=f"`{row.facts['to']}` takes other arguments")
+    if positional <= row.facts.get("at", 0):
+        for name in row.facts.get("asks", ()):
+            if name not in keywords:
+                return Plan(withheld=f"`{name}` is left out, and `{row.facts['to']}` takes something else for it")
     return _stated(file, use, row, positional, keywords)
 
 

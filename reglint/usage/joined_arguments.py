@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reglint.findings import Edit
@@ -27,7 +27,11 @@ def join(
     ``named`` passes by name what was passed by position.
     """
     parts = parts_of(row, target)
-    found = {old: _passed(row, every, old, first) for old in parts}
+    passed = {old: list(_passed(row, every, old, first)) for old in parts}
+    double = next((old for old, arguments in passed.items() if len(arguments) > 1), None)
+    if double is not None:
+        return Plan(withheld=f"`{double}` is passed twice")
+    found = {old: next(iter(arguments), None) for old, arguments in passed.items()}
     given = {old: argument for old, argument in found.items() if argument is not None}
     if not given:
         return None
@@ -41,14 +45,14 @@ def join(
     return _plan(file, name, every, list(given.values()), [found[old] or fill[old] for old in parts])
 
 
-def _passed(row: Mapping[str, Any], every: Sequence[Written], old: str, first: int) -> Written | None:
-    """The argument that passes ``old``, by its name or its place."""
+def _passed(row: Mapping[str, Any], every: Sequence[Written], old: str, first: int) -> Iterator[Written]:
+    """The argument that passes ``old``, by its name or its place; in a call that fails there may be two."""
     order = row["order"]
     for place, argument in enumerate(every, first):
         keyword = argument.arg.keyword
-        if keyword.value == old if keyword is not None else order[place : place + 1] == [old]:
-            return argument
-    return None
+        by_place = not argument.arg.star and order[place : place + 1] == [old]
+        if keyword.value == old if keyword is not None else by_place:
+            yield argument
 
 
 def _plan(file: File, name: str, every: Sequence[Written], given: list[Written], elements: list[Written | str]) -> Plan:

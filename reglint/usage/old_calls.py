@@ -17,7 +17,7 @@ from reglint.usage.file import File
 from reglint.usage.hazards import named
 from reglint.usage.joined_arguments import COMMENT, join
 from reglint.usage.old_evidence import LIKELY, SURE, differing, evidence, fits_keras1
-from reglint.usage.old_layers import Callee, callees_of
+from reglint.usage.old_layers import Callee, callees_of, possible_callees_of
 from reglint.usage.plan import Plan
 from reglint.usage.standing import standing
 from reglint.usage.written import Written, is_plain, without, written
@@ -167,9 +167,13 @@ def _minds_limit(file: File, callee: Callee) -> bool:
 
 
 def _plan(file: File, call: cst.Call, place: Place, known: bool, handed: int | None = None) -> Plan | None:
-    plans = [_plan_for(file, call, place, callee, known, handed) for callee in callees_of(file, call, place)]
+    callees = callees_of(file, call, place)
+    possible = possible_callees_of(file, call, place) if known else callees
+    plans = [_plan_for(file, call, place, callee, known, handed) for callee in possible]
     if all(plan is None for plan in plans):
         return None
+    if not callees:
+        return Plan(withheld="what is called may be no layer, and its positional arguments change their meaning")
     if any(plan != plans[0] for plan in plans):
         return Plan(withheld="the layers that are called take their positional arguments differently")
     return plans[0]

@@ -49,6 +49,21 @@ def _is_old_program(file: File) -> bool:
     return file.remembered(_is_old_program, look)
 
 
+def _is_of_today(file: File) -> bool:
+    """Does the file call some layer in a way that only today's Keras takes?"""
+
+    def look() -> bool:
+        return any(_is_today_elsewhere(file, site) for site in calls_in(file).sites(file.names))
+
+    return file.remembered(_is_of_today, look)
+
+
+def _is_today_elsewhere(file: File, site: CallSite) -> bool:
+    held = frozenset(arg.keyword.value for arg in site.call.args if arg.keyword is not None)
+    callees = callees_of(file, site.call, site.place) if held else ()
+    return bool(callees) and all(_telling(callee, held)[1] for callee in callees)
+
+
 def _is_old_elsewhere(file: File, site: CallSite, old: frozenset[str]) -> bool:
     """Does a call pass a keyword that only Keras 1 has, one of ``old``?"""
     keywords = {arg.keyword.value for arg in site.call.args if arg.keyword is not None}
@@ -130,7 +145,7 @@ def _of_kernel(file: File, call: cst.Call, callee: Callee) -> str | None:
     named = "today" in callee.row  # the names of Keras 1 live on as aliases
     alike = all(sizes[0].deep_equals(size) for size in sizes) and callee.layer.package == "keras"
     if _is_old_program(file):
-        return SURE if named or alike else LIKELY
+        return SURE if (named or alike) and not _is_of_today(file) else LIKELY
     return LIKELY if named or (alike and _runs_on_keras2(file)) else None
 
 

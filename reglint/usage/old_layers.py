@@ -11,6 +11,7 @@ from reglint.keras_api import Layer
 from reglint.names.scopes import Place
 from reglint.names.values import ClassValue, PartialValue, SuperValue, Symbol, Value
 from reglint.rulebook import facts
+from reglint.usage.calls import is_none
 from reglint.usage.file import File
 
 
@@ -40,13 +41,20 @@ class Callee(NamedTuple):
 
 def callees_of(file: File, call: cst.Call, place: Place) -> tuple[Callee, ...]:
     """The layers with a row in ``calls.toml`` that a call makes; empty where it may make anything else."""
-    found: list[Callee] = []
-    for value in file.resolver.values(call.func, place):
-        known = list(_callees(file, call, place, value, -_explicit_self(file, call, place)))
-        if not known:
-            return ()
-        found.extend(known)
-    return tuple(found)
+    every = _by_value(file, call, place)
+    return tuple(callee for known in every for callee in known) if all(every) else ()
+
+
+def possible_callees_of(file: File, call: cst.Call, place: Place) -> tuple[Callee, ...]:
+    """The same where the call may make something else as well."""
+    return tuple(callee for known in _by_value(file, call, place) for callee in known)
+
+
+def _by_value(file: File, call: cst.Call, place: Place) -> list[list[Callee]]:
+    """The layers that each value of the callee stands for; without None, which can't be called."""
+    given = -_explicit_self(file, call, place)
+    values = [value for value in file.resolver.values(call.func, place) if not is_none(value)]
+    return [list(_callees(file, call, place, value, given)) for value in values]
 
 
 def _explicit_self(file: File, call: cst.Call, place: Place) -> bool:

@@ -22,6 +22,8 @@ from reglint.usage.old_aliases import OldAliases
 from reglint.usage.plan import Plan
 from reglint.usage.symbols import Import, Use, imports, is_free_in, means, uses
 
+_TYPE_COMMENT = re.compile(r"#[ \t]*type:[ \t]*(?!ignore)(.+)")
+
 
 @dataclass(frozen=True)
 class Family:
@@ -181,6 +183,8 @@ class Renaming:
             return f"`{self.old}` is deleted again"
         if self._is_called_in_string():
             return f"a string calls `{self.old}`"
+        if self._is_annotated_in_text():
+            return f"an annotation says `{self.old}` in a string or comment"
         if is_handed_on(self.file, self.old):
             return f"`{self.old}` is listed in `__all__`"
         return None
@@ -208,6 +212,11 @@ class Renaming:
         return any(
             t.kind == "string" and t.start not in prose and call.search(text, t.start, t.end) for t in self.file.tokens
         )
+
+    def _is_annotated_in_text(self) -> bool:
+        """Does a string annotation or a type comment say the name, which no use tells of?"""
+        word = re.compile(rf"\b{self.old}\b")
+        return any(word.search(text) for text in _written_annotations(self.file))
 
     def _can_say(self, use: Use, group: Sequence[Import]) -> bool:
         """Will the new name mean the imported one where ``use`` is?"""
@@ -316,3 +325,14 @@ def _prose(file: File) -> frozenset[int]:
 
     starts: frozenset[int] = file.remembered("prose", collect)
     return starts
+
+
+def _written_annotations(file: File) -> tuple[str, ...]:
+    """The annotations, or parts of them, that are strings or comments."""
+
+    def collect() -> tuple[str, ...]:
+        annotations = (node for node in walk(file.names.tree) if isinstance(node, cst.Annotation))
+        strings = (part.value for node in annotations for part in walk(node) if isinstance(part, cst.SimpleString))
+        return (*strings, *_TYPE_COMMENT.findall(file.source.text))
+
+    return file.remembered("written annotations", collect)

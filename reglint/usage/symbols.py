@@ -113,7 +113,9 @@ def is_load(node: cst.CSTNode, parent: cst.CSTNode) -> bool:
     """Is ``node`` read there, rather than bound or the name of a keyword?"""
     if isinstance(parent, cst.Arg):
         return parent.keyword is not node
-    return not isinstance(parent, (cst.AssignTarget, cst.Param, cst.AsName, cst.ImportAlias, cst.NameItem, cst.Del))
+    if isinstance(parent, cst.Param):
+        return parent.name is not node
+    return not isinstance(parent, (cst.AssignTarget, cst.AsName, cst.ImportAlias, cst.NameItem, cst.Del))
 
 
 def is_name_read(node: cst.CSTNode, parent: cst.CSTNode) -> bool:

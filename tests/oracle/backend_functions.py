@@ -20,7 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 # Old name -> the new one; how many arguments may be passed by position, and which by name; what has to be stated where
-# it is left out (it is passed where more than `at` arguments are, 1 by default); and the calls that are compared.
+# it is left out (it is passed where more than `at` arguments are, 1 by default); what it `asks` to be passed, since no
+# value that could be stated is the same; what is not quite the same (`doubt`); and the calls that are compared.
 # In these, `a` and `b` are tensors of shape (2, 3), `c` is one of (2, 3, 4), `m` one of (3, 2); `i` are numbers, `t`
 # truths, and `p` probabilities, all of shape (2, 3).
 Spec = dict[str, Any]
@@ -49,7 +50,10 @@ FUNCTIONS: dict[str, Spec] = {
     "mean": {**REDUCED, "to": "mean", "calls": [*REDUCED["calls"], "F(t)", "F(t, axis=-1)"]},
     "any": {**REDUCED, "to": "any", "calls": ["F(t)", "F(t, axis=-1)", "F(t, 0, True)"]},
     "all": {**REDUCED, "to": "all", "calls": ["F(t)", "F(t, axis=-1)", "F(t, 0, True)"]},
-    "ndim": {"to": "ndim", "positional": 1, "keywords": ["x"], "calls": ["a * F(a)", "c * F(x=c)"]},
+    "ndim": {
+        "to": "ndim", "positional": 1, "keywords": ["x"], "calls": ["a * F(a)", "c * F(x=c)"],
+        "doubt": "`ops.ndim` of a symbolic tensor is a tensor, which equals no number; `len(x.shape)` is a number",
+    },
     "stop_gradient": {"to": "stop_gradient", "positional": 1, "keywords": [], "calls": ["F(a)"]},
     "softmax": {"to": "softmax", "positional": 2, "keywords": ["x", "axis"], "calls": ["F(a)", "F(c, axis=1)"]},
     "clip": {"to": "clip", "positional": 3, "keywords": [], "calls": ["F(a, 0.2, 0.6)", "F(c, 0, 1)"]},
@@ -107,7 +111,7 @@ FUNCTIONS: dict[str, Spec] = {
     # Successors that do not give the same, kept here so that nobody takes them for such:
     "hard_sigmoid": {"to": "hard_sigmoid", "positional": 1, "keywords": ["x"], "calls": ["F(a)"]},
     "l2_normalize": {
-        "to": "normalize", "positional": 2, "keywords": ["x", "axis"],
+        "to": "normalize", "positional": 2, "keywords": ["x", "axis"], "asks": ["axis"],
         "calls": ["F(a, axis=-1)", "F(a * 0, axis=-1)"],
     },
     "gather": {

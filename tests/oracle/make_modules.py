@@ -452,7 +452,8 @@ def function_rows() -> Iterator[dict[str, Any]]:
             continue
         fails, holds = stand("backend", name, "ops", spec["to"])
         kept = bool(has(KERAS_3_IN_TENSORFLOW, "backend", name))
-        state = {"state": spec["state"], "at": spec.get("at", 1)} if "state" in spec else {}
+        state = {key: spec[key] for key in ("state", "asks") if key in spec}
+        state |= {"at": spec.get("at", 1)} if state else {}
         yield {
             "name": name,
             "to": f"ops.{spec['to']}",
@@ -462,6 +463,7 @@ def function_rows() -> Iterator[dict[str, Any]]:
             "fails": fails,
             "holds": {package: text for package, text in holds.items() if package.startswith("keras")},
             "kept": kept,
+            **({"doubt": spec["doubt"]} if "doubt" in spec else {}),
             "proof": "equal-run",
             "why": "no release of Keras has both: proven by tests/oracle/backend_functions.py",
         }
@@ -510,6 +512,7 @@ HEADER = """\
 # to         the new function
 # positional how many arguments may be passed by position, `keywords` which ones by name
 # state      what has to be stated where it is left out, `at` as which argument it can be passed by position
+# asks       what has to be passed, since no value that could be stated means what leaving it out meant
 # values     its value, given or returned, is spelled so today
 #
 # [[gone]]   names that no module of today's Keras has
