@@ -8,10 +8,10 @@ import libcst as cst
 import pytest
 
 from reglint.project import MemoryFiles, Project
+from reglint.rewriting.imports import Brought, bring, free
 from reglint.source import source_from_text
 from reglint.syntax import parse
 from reglint.usage.file import Context, File
-from reglint.usage.imports import Brought, bring, free
 
 
 def file_of(text: str) -> File:

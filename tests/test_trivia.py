@@ -34,8 +34,12 @@ Shape = tuple[str, str, str | None]
 
 
 def shape_of(text: str, findings: Sequence[Finding]) -> list[Shape]:
-    """What is found, in order, without where it stands."""
-    return [(f.code, text[f.start : f.end], f.fix.applicability.value if f.fix else None) for f in findings]
+    """What is found, in order, without where it stands; parentheses around a value are part of it."""
+    return [(f.code, _name(text[f.start : f.end]), f.fix.applicability.value if f.fix else None) for f in findings]
+
+
+def _name(text: str) -> str:
+    return text if text.isidentifier() else ""
 
 
 def insertion_points(text: str) -> list[tuple[int, bool]]:

@@ -12,8 +12,7 @@ from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.keras_api import Layer
 from reglint.names.reach import Reach, Receiver
 from reglint.names.scopes import Mention
-from reglint.rulebook import Card, facts
-from reglint.usage.argument_names import (
+from reglint.rewriting.argument_names import (
     admits_keras1,
     admits_keras2,
     converts_keras1,
@@ -21,16 +20,17 @@ from reglint.usage.argument_names import (
     keras1_names,
     layer_calls,
 )
+from reglint.rewriting.converted_values import told, value_edits
+from reglint.rewriting.joined_arguments import COMMENT, join
+from reglint.rewriting.old_calls import positional_plan_along
+from reglint.rewriting.old_layers import callees_of
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, is_plain, without, written
+from reglint.rulebook import Card, facts
 from reglint.usage.arguments import value_of
 from reglint.usage.compatibility import Guards
-from reglint.usage.converted_values import told, value_edits
 from reglint.usage.file import File
-from reglint.usage.joined_arguments import COMMENT, join
-from reglint.usage.old_calls import positional_plan_along
-from reglint.usage.old_layers import callees_of
-from reglint.usage.plan import Plan
 from reglint.usage.standing import standing
-from reglint.usage.written import Written, is_plain, without, written
 
 _KEYS = ("values", "joins", "both", "drop")
 """Keys of ``calls.toml`` that say what becomes of such an argument."""

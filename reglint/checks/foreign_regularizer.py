@@ -10,10 +10,10 @@ import libcst as cst
 from reglint.findings import Applicability, Finding, Fix
 from reglint.names.scopes import Link, Mention, Place, dotted
 from reglint.names.values import Symbol
+from reglint.rewriting.imports import at_hand
 from reglint.rulebook import Card, facts
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.imports import at_hand
 from reglint.usage.symbols import REGULARIZERS, is_name_read
 
 _ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Integer, cst.Float)

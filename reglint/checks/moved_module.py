@@ -8,14 +8,24 @@ import libcst as cst
 
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.names.scopes import Binding, Path, Scope, dotted
+from reglint.rewriting.backend_functions import plan_function
+from reglint.rewriting.import_edits import aliases
+from reglint.rewriting.kept_names import is_kept, plan_kept_import, plan_kept_use
+from reglint.rewriting.module_uses import ModuleUse, last_name, members, paths, uses_of
+from reglint.rewriting.moved_imports import (
+    NO_SUCCESSOR,
+    plan_from,
+    plan_import,
+    plan_path,
+    plan_renamed,
+    plan_star,
+    plan_uses,
+)
+from reglint.rewriting.plan import Plan
 from reglint.rulebook import Card
-from reglint.usage.backend_functions import plan_function
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named, version_data
-from reglint.usage.import_edits import aliases
-from reglint.usage.kept_names import is_kept, plan_kept_import, plan_kept_use
-from reglint.usage.module_uses import ModuleUse, last_name, members, paths, uses_of
 from reglint.usage.moved import (
     Module,
     Stand,
@@ -28,16 +38,6 @@ from reglint.usage.moved import (
     stand,
     whole,
 )
-from reglint.usage.moved_imports import (
-    NO_SUCCESSOR,
-    plan_from,
-    plan_import,
-    plan_path,
-    plan_renamed,
-    plan_star,
-    plan_uses,
-)
-from reglint.usage.plan import Plan
 from reglint.versions import Release
 
 _ABSENCES = {"ImportError", "ModuleNotFoundError", "AttributeError"}

@@ -8,15 +8,15 @@ from itertools import dropwhile
 import libcst as cst
 
 from reglint.findings import Applicability, Finding, Fix, Severity
+from reglint.rewriting.argument_names import admits_keras1, admits_keras2, converts_keras1, keras1_doubt, keras1_names
+from reglint.rewriting.old_calls import Moved, moved_arguments, positional_plan, refusing
+from reglint.rewriting.old_layers import Callee, callees_of
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import written
 from reglint.rulebook import Card, facts
-from reglint.usage.argument_names import admits_keras1, admits_keras2, converts_keras1, keras1_doubt, keras1_names
 from reglint.usage.calls import CallSite, calls_in
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.old_calls import Moved, moved_arguments, positional_plan, refusing
-from reglint.usage.old_layers import Callee, callees_of
-from reglint.usage.plan import Plan
-from reglint.usage.written import written
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:

@@ -9,6 +9,8 @@ import libcst as cst
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.names.scopes import Place
 from reglint.names.values import FunctionValue, InstanceValue, PartialValue, SuperValue
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, without, written
 from reglint.rulebook import Card, facts
 from reglint.usage.built_layers import Built, BuiltLayers
 from reglint.usage.calls import CallSite, calls_in
@@ -18,9 +20,7 @@ from reglint.usage.hazards import allowed_by, named, version_data
 from reglint.usage.layer_methods import owner_of
 from reglint.usage.models import functional_package
 from reglint.usage.packages import imported_package
-from reglint.usage.plan import Plan
 from reglint.usage.standing import standing
-from reglint.usage.written import Written, without, written
 
 _METHOD = "add_loss"
 _INPUTS = "inputs"

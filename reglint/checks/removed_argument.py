@@ -10,16 +10,16 @@ import libcst as cst
 from reglint.findings import Applicability, Edit, Finding, Fix, Severity
 from reglint.keras_api import Layer
 from reglint.names.scopes import Place
+from reglint.rewriting.input_layers import has_no_effect, input_before, taken_out
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, written
 from reglint.rulebook import Card, facts
 from reglint.usage.arguments import Argument, arguments, layers_of
 from reglint.usage.calls import calls_in
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named, version_data
-from reglint.usage.input_layers import has_no_effect, input_before, taken_out
-from reglint.usage.plan import Plan
 from reglint.usage.standing import is_in, standing
-from reglint.usage.written import Written, written
 from reglint.versions import Release
 
 Row = Mapping[str, Any]

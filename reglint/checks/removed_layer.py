@@ -8,15 +8,15 @@ from typing import Any
 from reglint.checks.removed_argument import removed_arguments
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.names.values import Symbol
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.successors import replaced
+from reglint.rewriting.wrapped_layers import successor
 from reglint.rulebook import Card, facts
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named, version_data
-from reglint.usage.plan import Plan
 from reglint.usage.standing import standing
-from reglint.usage.successors import replaced
 from reglint.usage.symbols import Import, Use, imports, uses
-from reglint.usage.wrapped_layers import successor
 from reglint.versions import Release
 
 _LAYERS = "layers"

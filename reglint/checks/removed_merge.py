@@ -11,16 +11,16 @@ import libcst as cst
 from reglint.findings import Applicability, Edit, Finding, Fix, Severity
 from reglint.names.scopes import Binding, Place, string_value
 from reglint.names.values import FunctionValue, LiteralValue, PartialValue, Symbol
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.successors import Successor, renamed, replaced, serving
+from reglint.rewriting.written import Written, is_plain, without, written
 from reglint.rulebook import Card, facts
 from reglint.tokens import Token
 from reglint.usage.calls import is_none
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.plan import Plan
 from reglint.usage.standing import Standing, is_in, standing
-from reglint.usage.successors import Successor, renamed, replaced, serving
 from reglint.usage.symbols import Import, Use, imports, uses
-from reglint.usage.written import Written, is_plain, without, written
 
 _STAYS = ("inputs", "name")
 

@@ -11,8 +11,7 @@ from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.names.reach import Reach, Receiver
 from reglint.names.scopes import Mention
 from reglint.names.values import Symbol
-from reglint.rulebook import Card
-from reglint.usage.argument_names import (
+from reglint.rewriting.argument_names import (
     Verdict,
     admits_keras2,
     converts_keras1,
@@ -21,10 +20,11 @@ from reglint.usage.argument_names import (
     old_names,
     verdict_on,
 )
+from reglint.rewriting.old_calls import positional_plan_along
+from reglint.rewriting.plan import Plan
+from reglint.rulebook import Card
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.old_calls import positional_plan_along
-from reglint.usage.plan import Plan
 
 _HOW = {"parameter": "a parameter", "starred": "from a star import out of sight"}
 

@@ -10,14 +10,14 @@ import libcst as cst
 from reglint.findings import Applicability, Finding, Fix
 from reglint.names.scopes import Binding, dotted
 from reglint.names.values import Symbol
+from reglint.rewriting.import_edits import aliases
+from reglint.rewriting.named_values import Taker, taker
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.renames import Family, judged
 from reglint.rulebook import Card, facts
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import named
-from reglint.usage.import_edits import aliases
-from reglint.usage.named_values import Taker, taker
-from reglint.usage.plan import Plan
-from reglint.usage.renames import Family, judged
 from reglint.usage.standing import Standing, is_in, standing
 from reglint.usage.symbols import Use, imports, is_said, uses
 

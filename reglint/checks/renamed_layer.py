@@ -8,12 +8,12 @@ from typing import Any
 import libcst as cst
 
 from reglint.findings import Applicability, Finding, Fix, Severity
+from reglint.rewriting.old_calls import positional_plan
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.renames import Family, Judged, judged
 from reglint.rulebook import Card, facts
 from reglint.usage.file import File
 from reglint.usage.hazards import named
-from reglint.usage.old_calls import positional_plan
-from reglint.usage.plan import Plan
-from reglint.usage.renames import Family, Judged, judged
 from reglint.usage.standing import standing
 from reglint.usage.symbols import Use, is_said
 

@@ -9,12 +9,12 @@ import libcst as cst
 
 from reglint.findings import Applicability, Edit, Finding, Fix, Severity
 from reglint.names.scopes import Mention
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.redefined_methods import Redefined, redefined
 from reglint.rulebook import Card, facts
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named, version_data
-from reglint.usage.plan import Plan
-from reglint.usage.redefined_methods import Redefined, redefined
 from reglint.usage.standing import standing
 
 Row = Mapping[str, Any]

@@ -12,18 +12,18 @@ from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.names.reach import Reach, Receiver
 from reglint.names.scopes import Mention
 from reglint.names.values import DynamicValue, FunctionValue, ParameterValue, StarredValue, Symbol, UnknownValue
+from reglint.rewriting.batches import batch_size, divided, doubts_on
+from reglint.rewriting.converted_values import told, value_edits
+from reglint.rewriting.generator_methods import counts_samples, data_of, named_arguments, renamed_method
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, without, written
 from reglint.rulebook import Card
-from reglint.usage.batches import batch_size, divided, doubts_on
 from reglint.usage.calls import CallSite, call_of, keyword_site
 from reglint.usage.compatibility import Guards
-from reglint.usage.converted_values import told, value_edits
 from reglint.usage.file import File
-from reglint.usage.generator_methods import counts_samples, data_of, named_arguments, renamed_method
 from reglint.usage.hazards import allowed_by, named, version_data
 from reglint.usage.methods import Callee, callables, callee, method_flows, row_of, spoken_package
-from reglint.usage.plan import Plan
 from reglint.usage.standing import Standing, standing
-from reglint.usage.written import Written, without, written
 
 _UNSEEN = ("unknown", "parameter", "dynamic", "starred")
 _NOT_SEEN = "it can't be seen that this is a Keras model"

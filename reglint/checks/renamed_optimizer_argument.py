@@ -10,15 +10,15 @@ from reglint.checks.renamed_argument import agreed, is_in_dict
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.names.reach import Reach, Receiver
 from reglint.names.scopes import Mention
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.schedules import Decay
+from reglint.rewriting.written import Written, without, written
 from reglint.rulebook import Card, facts
 from reglint.usage.calls import keyword_site
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named, version_data
-from reglint.usage.plan import Plan
-from reglint.usage.schedules import Decay
 from reglint.usage.standing import Standing, standing
-from reglint.usage.written import Written, without, written
 from reglint.versions import Release
 
 _LEGACY = "legacy"

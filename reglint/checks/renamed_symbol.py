@@ -10,13 +10,13 @@ import libcst as cst
 from reglint.checks.renamed_parameter import drop_keyword
 from reglint.findings import Applicability, Finding, Fix
 from reglint.names.scopes import Mention
+from reglint.rewriting.imports import at_hand
+from reglint.rewriting.named_values import taker
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.renames import Family, Judged, judged
 from reglint.rulebook import Card, facts
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.imports import at_hand
-from reglint.usage.named_values import taker
-from reglint.usage.plan import Plan
-from reglint.usage.renames import Family, Judged, judged
 from reglint.usage.symbols import REGULARIZERS, Use
 
 

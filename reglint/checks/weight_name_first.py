@@ -10,13 +10,13 @@ import libcst as cst
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.names.scopes import Place
 from reglint.names.values import LiteralValue
+from reglint.rewriting.plan import Plan
 from reglint.rulebook import Card, facts
 from reglint.usage.calls import CallSite
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named, version_data
 from reglint.usage.layer_methods import Owner, method_calls
-from reglint.usage.plan import Plan
 from reglint.usage.standing import Standing, standing
 
 _METHOD = "add_weight"

@@ -123,7 +123,14 @@ def run(python, root, inside, kind):
         if not result.exists():
             return {"end": "died", "last": log.read_text(errors="replace").strip().splitlines()[-1:]}
         text = result.read_text()
-    for place, name in ((str(root.resolve()), "."), (folder, "FOLDER"), (str(Path(python).parent.parent), "PYTHON")):
+    places = {
+        str(root.resolve()): ".",
+        folder: "FOLDER",
+        str(Path(python).parent.parent): "PYTHON",
+        str(HERE): "HARNESS",
+        f"{tempfile.gettempdir()}/": "TEMPORARY/",
+    }
+    for place, name in places.items():
         text = text.replace(place, name)
     return json.loads(text)
 

@@ -118,7 +118,8 @@ class Training:
         """What the method REAL gives for a first small batch of X, and of what is in MORE."""
         parts = x if isinstance(x, (list, tuple)) else [x]
         shapes = repr([getattr(part, "shape", type(part)) for part in parts])
-        key = (id(model), id(model.optimizer), real.__name__, shapes)
+        compiled = getattr(model, "optimizer", None)  # a model has it when it is compiled
+        key = (id(model), id(compiled), real.__name__, shapes)
         if key not in self._known:
             rows, stream = _batch_size(model), _is_stream(x)
             options = {name: _first(value, rows) for name, value in more.items() if value is not None}

@@ -9,9 +9,9 @@ import libcst as cst
 
 from reglint.findings import Edit
 from reglint.names.scopes import Binding, dotted
+from reglint.rewriting.imports import Brought, KerasPath, bring, free, is_left_unused, together
+from reglint.rewriting.plan import Plan
 from reglint.usage.file import File
-from reglint.usage.imports import Brought, KerasPath, bring, free, is_left_unused, together
-from reglint.usage.plan import Plan
 from reglint.usage.symbols import Import, Use
 
 

@@ -9,13 +9,13 @@ import libcst as cst
 
 from reglint.names.scopes import Mention, Place
 from reglint.names.values import InstanceValue, Symbol
+from reglint.rewriting.imports import Brought, bring
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, is_plain, without
 from reglint.rulebook import facts
 from reglint.usage.file import File
-from reglint.usage.imports import Brought, bring
-from reglint.usage.plan import Plan
 from reglint.usage.standing import standing
 from reglint.usage.symbols import is_said
-from reglint.usage.written import Written, is_plain, without
 
 
 class Decay:

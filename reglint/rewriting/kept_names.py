@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import libcst as cst
 
 from reglint.names.scopes import Binding, dotted
+from reglint.rewriting.import_edits import added_below, aliases, changed
+from reglint.rewriting.module_uses import ModuleUse, first_name, last_name, uses_of
+from reglint.rewriting.plan import Plan
 from reglint.rulebook import facts
 from reglint.usage.file import File
-from reglint.usage.import_edits import added_below, aliases, changed
-from reglint.usage.module_uses import ModuleUse, first_name, last_name, uses_of
 from reglint.usage.moved import Module, row_of, stand
-from reglint.usage.plan import Plan
 
 
 def is_kept(file: File, module: Module, name: str) -> bool:

@@ -9,8 +9,8 @@ import libcst as cst
 
 from reglint.findings import Edit
 from reglint.names.scopes import dotted
+from reglint.rewriting.import_edits import alias_span, aliases, without_line
 from reglint.usage.file import File
-from reglint.usage.import_edits import alias_span, aliases, without_line
 from reglint.usage.symbols import Import
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reglint.findings import Edit
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, is_plain, without
 from reglint.usage.file import File
-from reglint.usage.plan import Plan
-from reglint.usage.written import Written, is_plain, without
 
 COMMENT = "a comment would be lost"
 

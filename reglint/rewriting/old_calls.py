@@ -11,16 +11,16 @@ from reglint.findings import Edit
 from reglint.names.reach import Reach
 from reglint.names.scopes import Place
 from reglint.names.values import ParameterValue, PartialValue, Symbol
+from reglint.rewriting.converted_values import told, value_edits
+from reglint.rewriting.joined_arguments import COMMENT, join
+from reglint.rewriting.old_evidence import LIKELY, SURE, differing, evidence, fits_keras1
+from reglint.rewriting.old_layers import Callee, callees_of, possible_callees_of
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, is_plain, without, written
 from reglint.usage.calls import calls_in
-from reglint.usage.converted_values import told, value_edits
 from reglint.usage.file import File
 from reglint.usage.hazards import named
-from reglint.usage.joined_arguments import COMMENT, join
-from reglint.usage.old_evidence import LIKELY, SURE, differing, evidence, fits_keras1
-from reglint.usage.old_layers import Callee, callees_of, possible_callees_of
-from reglint.usage.plan import Plan
 from reglint.usage.standing import standing
-from reglint.usage.written import Written, is_plain, without, written
 
 _LIMITED = {"keras": ">=2.0.0,<2.4.0"}
 """The Keras 2 whose layers refuse all but the first positional arguments."""

@@ -10,14 +10,14 @@ import libcst as cst
 from reglint.findings import Edit
 from reglint.names.scopes import Mention, Place
 from reglint.names.values import MadeValue, Symbol, Value
+from reglint.rewriting.import_edits import newline
+from reglint.rewriting.imports import bring
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, without, written
 from reglint.usage.arguments import Argument
 from reglint.usage.calls import CallSite, calls_in
 from reglint.usage.file import File
-from reglint.usage.import_edits import newline
-from reglint.usage.imports import bring
-from reglint.usage.plan import Plan
 from reglint.usage.tensors import run_together
-from reglint.usage.written import Written, without, written
 
 _INPUT = ("layers", "Input")
 _SEQUENTIAL = "Sequential"

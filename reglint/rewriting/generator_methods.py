@@ -8,12 +8,12 @@ from typing import Any
 import libcst as cst
 
 from reglint.findings import Edit
-from reglint.usage.batches import batch_size, divided, doubts_on
+from reglint.rewriting.batches import batch_size, divided, doubts_on
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, written
 from reglint.usage.calls import CallSite
 from reglint.usage.file import File
 from reglint.usage.methods import callables, method_flows
-from reglint.usage.plan import Plan
-from reglint.usage.written import Written, written
 
 _STEPS = 1
 """The place of the argument that counted samples in Keras 1."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reglint.findings import Edit
+from reglint.rewriting.successors import Successor, renamed
+from reglint.rewriting.written import Written, without, written
 from reglint.usage.file import File
 from reglint.usage.standing import standing
-from reglint.usage.successors import Successor, renamed
 from reglint.usage.symbols import Use
-from reglint.usage.written import Written, without, written
 
 _LAYERS = "layers"
 _BY_STARS = "what `*` and `**` pass can't be told apart"

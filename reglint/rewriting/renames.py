@@ -13,13 +13,13 @@ from reglint.findings import Edit
 from reglint.names.module import ModuleNames
 from reglint.names.scopes import END, Scope
 from reglint.names.values import Value
+from reglint.rewriting.imports import bring, free, is_handed_on, is_left_unused
+from reglint.rewriting.old_aliases import OldAliases
+from reglint.rewriting.plan import Plan
 from reglint.tree import walk
 from reglint.usage.calls import is_none
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.imports import bring, free, is_handed_on, is_left_unused
-from reglint.usage.old_aliases import OldAliases
-from reglint.usage.plan import Plan
 from reglint.usage.symbols import Import, Use, imports, is_free_in, means, uses
 
 _TYPE_COMMENT = re.compile(r"#[ \t]*type:[ \t]*(?!ignore)(.+)")

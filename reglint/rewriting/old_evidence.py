@@ -8,13 +8,13 @@ import libcst as cst
 
 from reglint.names.scopes import Place
 from reglint.names.values import ClassValue, FunctionValue
+from reglint.rewriting.argument_kinds import fits
+from reglint.rewriting.argument_names import keras1_names
+from reglint.rewriting.old_layers import Callee, callees_of
 from reglint.rulebook import facts
-from reglint.usage.argument_kinds import fits
-from reglint.usage.argument_names import keras1_names
 from reglint.usage.calls import CallSite, calls_in
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.old_layers import Callee, callees_of
 
 SURE, LIKELY = "sure", "likely"
 """How well it is known that a call is meant as Keras 1 took it."""
@@ -143,10 +143,15 @@ def _of_kernel(file: File, call: cst.Call, callee: Callee) -> str | None:
     if callee.layer.package == "keras" and not file.allowed.admits("keras", ">=2.4.0"):
         return SURE  # whose own converter takes it for that
     named = "today" in callee.row  # the names of Keras 1 live on as aliases
-    alike = all(sizes[0].deep_equals(size) for size in sizes) and callee.layer.package == "keras"
+    first, *others = (_without_parentheses(size) for size in sizes)
+    alike = all(first.deep_equals(size) for size in others) and callee.layer.package == "keras"
     if _is_old_program(file):
         return SURE if (named or alike) and not _is_of_today(file) else LIKELY
     return LIKELY if named or (alike and _runs_on_keras2(file)) else None
+
+
+def _without_parentheses(node: cst.BaseExpression) -> cst.CSTNode:
+    return node.with_changes(lpar=(), rpar=())
 
 
 def _runs_on_keras2(file: File) -> bool:

@@ -10,8 +10,8 @@ from reglint.findings import Edit
 from reglint.names.flows import Flows
 from reglint.names.scopes import Place
 from reglint.names.values import Symbol
+from reglint.rewriting.written import Written
 from reglint.usage.file import File
-from reglint.usage.written import Written
 
 _FLOWS = ("flow", "flow_from_directory", "flow_from_dataframe")
 _SIZE = "batch_size"

@@ -10,8 +10,8 @@ import libcst as cst
 from reglint.findings import Edit
 from reglint.names.scopes import Binding, Mention, Place, Scope, dotted, outer_place
 from reglint.names.values import Symbol, Values
+from reglint.rewriting.import_edits import Statement, added_below, aliases, changed, rewritten
 from reglint.usage.file import File
-from reglint.usage.import_edits import Statement, added_below, aliases, changed, rewritten
 from reglint.usage.symbols import is_name_read
 
 KerasPath = tuple[str, ...]

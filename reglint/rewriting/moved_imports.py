@@ -10,12 +10,12 @@ import libcst as cst
 
 from reglint.findings import Edit
 from reglint.names.scopes import Binding, Mention, Place, dotted
+from reglint.rewriting.import_edits import added_below, changed
+from reglint.rewriting.imports import Brought, bring, free
+from reglint.rewriting.module_uses import Dotted, ModuleUse, first_name, last_name
+from reglint.rewriting.plan import Plan
 from reglint.usage.file import File
-from reglint.usage.import_edits import added_below, changed
-from reglint.usage.imports import Brought, bring, free
-from reglint.usage.module_uses import Dotted, ModuleUse, first_name, last_name
 from reglint.usage.moved import Module, Row, Stand, doubt, meant_module, module_of, row_of, stand
-from reglint.usage.plan import Plan
 from reglint.usage.symbols import is_name_read
 
 _PLAIN = re.compile(r"[\w.]*")

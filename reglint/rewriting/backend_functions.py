@@ -10,12 +10,12 @@ import libcst as cst
 
 from reglint.findings import Edit
 from reglint.names.scopes import string_value
+from reglint.rewriting.imports import bring
+from reglint.rewriting.module_uses import ModuleUse, first_name, last_name
+from reglint.rewriting.moved_imports import NO_SUCCESSOR
+from reglint.rewriting.plan import Plan
 from reglint.usage.file import File
-from reglint.usage.imports import bring
-from reglint.usage.module_uses import ModuleUse, first_name, last_name
 from reglint.usage.moved import Row, Stand, doubt
-from reglint.usage.moved_imports import NO_SUCCESSOR
-from reglint.usage.plan import Plan
 
 _PLAIN = re.compile(r"[\w.]*")
 
