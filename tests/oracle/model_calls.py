@@ -16,6 +16,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import sys
 import warnings
 
@@ -84,7 +85,8 @@ def run(package, pair, program):
             exec(text.replace("{k}", package), space)
         return {"value": rounded(eval(pair["result"], space))}
     except Exception as error:
-        return {"error": ("%s: %s" % (type(error).__name__, error)).split("\n")[0][:300]}
+        told = ("%s: %s" % (type(error).__name__, error)).split("\n")[0][:300]
+        return {"error": re.sub(r"(?<![\w.])/[^\s\"':,)]*/", "FOLDER/", told)}
 
 
 def kept(value):
