@@ -128,6 +128,8 @@ def test_the_card_shows_every_function_that_has_an_equal() -> None:
         ("from keras import backend as K\nK.clip(x, min_value=0, max_value=1)\n", "takes other arguments"),
         ("from keras import backend as K\nK.sum(*found)\n", "`*` or `**`"),
         ("from keras import backend as K\nK.l2_normalize(x)\n", "`axis` is left out"),
+        ("from keras import backend as K\nK.clip(x, None, 1)\n", "`None` may be passed"),
+        ("from keras import backend as K\nlow = None\nK.clip(x, low, 1)\n", "`None` may be passed"),
         ("from keras import backend as K\nnorm = K.abs\n", "used other than in a call"),
         ("from keras.backend import dot\n", "its uses are to change with it"),
     ],

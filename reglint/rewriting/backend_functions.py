@@ -10,10 +10,12 @@ import libcst as cst
 
 from reglint.findings import Edit
 from reglint.names.scopes import string_value
+from reglint.names.values import Values
 from reglint.rewriting.imports import bring
 from reglint.rewriting.module_uses import ModuleUse, first_name, last_name
 from reglint.rewriting.moved_imports import NO_SUCCESSOR
 from reglint.rewriting.plan import Plan
+from reglint.usage.calls import is_none
 from reglint.usage.file import File
 from reglint.usage.moved import Row, Stand, doubt
 
@@ -52,11 +54,17 @@ def _arguments(file: File, use: ModuleUse, row: Row) -> Plan:
     positional = len(call.args) - len(keywords)
     if positional > row.facts["positional"] or not set(keywords) <= set(row.facts["keywords"]):
         return Plan(withheld=f"`{row.facts['to']}` takes other arguments")
+    if row.facts.get("no_none", False) and any(is_none(v) for arg in call.args for v in _values_of(file, use, arg)):
+        return Plan(withheld=f"`None` may be passed, of which `{row.facts['to']}` makes something else")
     if positional <= row.facts.get("at", 0):
         for name in row.facts.get("asks", ()):
             if name not in keywords:
                 return Plan(withheld=f"`{name}` is left out, and `{row.facts['to']}` takes something else for it")
     return _stated(file, use, row, positional, keywords)
+
+
+def _values_of(file: File, use: ModuleUse, arg: cst.Arg) -> Values:
+    return file.resolver.values(arg.value, use.place)
 
 
 def _stated(file: File, use: ModuleUse, row: Row, positional: int, keywords: Sequence[str]) -> Plan:

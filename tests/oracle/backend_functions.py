@@ -21,7 +21,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 # Old name -> the new one; how many arguments may be passed by position, and which by name; what has to be stated where
 # it is left out (it is passed where more than `at` arguments are, 1 by default); what it `asks` to be passed, since no
-# value that could be stated is the same; what is not quite the same (`doubt`); and the calls that are compared.
+# value that could be stated is the same; whether None has lost its meaning (`no_none`); what is not quite the same
+# (`doubt`); and the calls that are compared.
 # In these, `a` and `b` are tensors of shape (2, 3), `c` is one of (2, 3, 4), `m` one of (3, 2); `i` are numbers, `t`
 # truths, and `p` probabilities, all of shape (2, 3).
 Spec = dict[str, Any]
@@ -56,7 +57,11 @@ FUNCTIONS: dict[str, Spec] = {
     },
     "stop_gradient": {"to": "stop_gradient", "positional": 1, "keywords": [], "calls": ["F(a)"]},
     "softmax": {"to": "softmax", "positional": 2, "keywords": ["x", "axis"], "calls": ["F(a)", "F(c, axis=1)"]},
-    "clip": {"to": "clip", "positional": 3, "keywords": [], "calls": ["F(a, 0.2, 0.6)", "F(c, 0, 1)"]},
+    "clip": {
+        # None was no limit; TensorFlow's ops.clip refuses it
+        "to": "clip", "positional": 3, "keywords": [], "no_none": True,
+        "calls": ["F(a, 0.2, 0.6)", "F(c, 0, 1)"],
+    },
     "pow": {"to": "power", "positional": 2, "keywords": [], "calls": ["F(a, 2)", "F(a, 0.5)"]},
     "cast": {
         "to": "cast", "positional": 2, "keywords": ["x", "dtype"],

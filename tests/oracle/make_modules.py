@@ -454,6 +454,7 @@ def function_rows() -> Iterator[dict[str, Any]]:
         kept = bool(has(KERAS_3_IN_TENSORFLOW, "backend", name))
         state = {key: spec[key] for key in ("state", "asks") if key in spec}
         state |= {"at": spec.get("at", 1)} if state else {}
+        state |= {"no_none": True} if "no_none" in spec else {}
         yield {
             "name": name,
             "to": f"ops.{spec['to']}",
@@ -513,6 +514,7 @@ HEADER = """\
 # positional how many arguments may be passed by position, `keywords` which ones by name
 # state      what has to be stated where it is left out, `at` as which argument it can be passed by position
 # asks       what has to be passed, since no value that could be stated means what leaving it out meant
+# no_none    None as an argument does not mean today what it meant
 # values     its value, given or returned, is spelled so today
 #
 # [[gone]]   names that no module of today's Keras has
