@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -70,13 +70,17 @@ def arguments(text: str) -> list[tuple[int, int]]:
 
 
 @st.composite
-def with_trivia(draw: st.DrawFn) -> tuple[str, str]:
-    """A fixture's text, and the same with trivia sown in."""
-    name = draw(st.sampled_from(NAMES))
-    text = TEXTS[name]
+def with_trivia(
+    draw: st.DrawFn,
+    texts: Mapping[str, str] = TEXTS,
+    within: str = "  # W_regularizer=1\n",
+    between: Sequence[str] = ("# b_regularizer\n", "    # l1l2\n"),
+) -> tuple[str, str]:
+    """One of the texts, and the same with trivia sown in: comments ``within`` brackets and ``between`` statements."""
+    text = texts[draw(st.sampled_from(sorted(texts)))]
     inserts: list[tuple[int, str]] = []
     for offset, inside in draw(st.lists(st.sampled_from(insertion_points(text)), unique=True, max_size=8)):
-        trivia = ["\n", "  # W_regularizer=1\n", " ", "\\\n"] if inside else ["\n", "# b_regularizer\n", "    # l1l2\n"]
+        trivia = ["\n", within, " ", "\\\n"] if inside else ["\n", *between]
         inserts.append((offset, draw(st.sampled_from(trivia))))
     for start, end in draw(st.lists(st.sampled_from(arguments(text) or [(0, 0)]), unique=True, max_size=4)):
         inserts.extend([(start, "("), (end, ")")] if end else [])
