@@ -436,3 +436,9 @@ def test_sides_of_a_kernel_stay_safely_as_they_are_in_a_file_that_also_speaks_to
     mended = fix_source(text, settings=Settings(), modules={})[0].decode()
     assert "Conv2D(96, 4, 4)" in mended
     assert "Dropout(rate=0.5)" in mended
+
+
+@pytest.mark.parametrize("value", ["0", "(0)"])
+def test_a_mode_that_needs_no_successor_is_taken_out_in_whatever_parentheses_it_stands(value: str) -> None:
+    text = f"from keras.layers import BatchNormalization\nnorm = BatchNormalization(mode={value})\n"
+    assert fix_source(text, settings=Settings(), modules={})[0].decode().endswith("norm = BatchNormalization()\n")

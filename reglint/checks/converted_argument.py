@@ -105,7 +105,7 @@ def _judge(
     if not converted or not all(_fails(file, one) for one in known):
         return None
     case = Case(mention, old, value, reach, [*converted, *(one for one in known if not one.is_converted)])
-    if "drop" in case.entry and _with_one_quote(_text(file, case)) not in case.entry["drop"]:
+    if "drop" in case.entry and _literal(file, case) not in case.entry["drop"]:
         return None  # what has no successor is another rule's business
     return _finding(file, card, case)
 
@@ -126,15 +126,10 @@ def _fails(file: File, known: Known) -> bool:
     return "fails" not in known.entry or bool(standing(file, package, known.entry["fails"], _NEW).failing)
 
 
-def _text(file: File, case: Case) -> str:
-    """The value of an argument, if it is written in a call."""
+def _literal(file: File, case: Case) -> str:
+    """The value of an argument as the tables write it, if it is written in a call."""
     every = written(file, case.call) if case.call is not None else None
-    return next((one.text(file) for one in every or () if one.arg.keyword is case.mention.node), "")
-
-
-def _with_one_quote(text: str) -> str:
-    """A string as the tables write it."""
-    return f"'{text[1:-1]}'" if text[:1] == '"' == text[-1:] else text
+    return next((one.literal() for one in every or () if one.arg.keyword is case.mention.node), "")
 
 
 # ------------------------------------------------------------------------------------------------------------- finding

@@ -55,7 +55,7 @@ def _concerns(row: Row, layer: Layer) -> bool:
 
 def _findings(file: File, card: Card, row: Row, argument: Argument) -> Iterator[Finding]:
     given = _written(file, argument)
-    if "drop" in row and given is not None and given.text(file) in row["drop"]:
+    if "drop" in row and given is not None and given.literal() in row["drop"]:
         return  # what merely goes is another rule's business
     found = [standing(file, layer.package, row["fails"], row.get("holds", {})) for layer in argument.layers]
     if all(each.failing for each in found):

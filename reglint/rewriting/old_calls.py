@@ -220,7 +220,7 @@ def _mended(file: File, callee: Callee, place: Place, every: Sequence[Written], 
         double = next((name for name in [one.old, *names] if name in held), None)
         if double is not None:
             return Plan(withheld=f"`{double}` is passed already")
-        if "drop" in entry and one.argument.text(file) in entry["drop"]:
+        if "drop" in entry and one.argument.literal() in entry["drop"]:
             gone.append(one.argument)
             continue
         plan = _named(file, callee, place, every, one)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from reglint.findings import Edit
+from reglint.names.scopes import string_value
 from reglint.usage.file import File
 
 _REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*\r?\n")
@@ -27,6 +28,13 @@ class Written(NamedTuple):
     def text(self, file: File) -> str:
         """The value as it is written."""
         return file.source.text[self.value : self.end]
+
+    def literal(self) -> str:
+        """A string, number or name as the tables write it, in single quotes and no parentheses; empty for the rest."""
+        value = self.arg.value
+        if isinstance(value, cst.SimpleString):
+            return f"'{string_value(value)}'"
+        return value.value if isinstance(value, (cst.Integer, cst.Float, cst.Name)) else ""
 
 
 def written(file: File, call: cst.Call) -> tuple[Written, ...] | None:
