@@ -9,11 +9,11 @@ Keras 2.2.4 converts it in code, is in the constants below. ``tests/oracle/verdi
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
+
+from make_layers import print_table, toml
 
 HEADER = """\
 # What a Keras 1 call of a layer is called today: one row for each argument of each layer. Written by
@@ -162,13 +162,6 @@ def rows(name: str, measured: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {old: {**row, "proof": row.get("proof", "equal-config")} for old, row in result.items()}
 
 
-def toml(value: object) -> str:
-    """A value in TOML's spelling, which for all but tables is JSON's."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
-    return json.dumps(value)
-
-
 def lines(measured: Mapping[str, Any]) -> Iterator[str]:
     """The file, line by line."""
     yield HEADER
@@ -186,15 +179,5 @@ def lines(measured: Mapping[str, Any]) -> Iterator[str]:
     yield VALUES.rstrip("\n")
 
 
-def main(arguments: list[str]) -> int:
-    """Print the table made from the file named first."""
-    if len(arguments) != 1:
-        print("usage: make_calls.py RENAMES.json > rules/facts/calls.toml", file=sys.stderr)
-        return 2
-    measured = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    print("\n".join(lines(measured)))
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(print_table(sys.argv[1:], "calls", lines))

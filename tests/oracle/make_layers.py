@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +136,10 @@ def lines(measured: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key} = {toml(value)}"
 
 
-def main(arguments: list[str]) -> int:
-    """Print the table made from the file named first."""
+def print_table(arguments: list[str], table: str, lines: Callable[[Mapping[str, Any]], Iterator[str]]) -> int:
+    """Print a table of rules/facts, made line by line from the file named first."""
     if len(arguments) != 1:
-        print("usage: make_layers.py RENAMES.json > rules/facts/layers.toml", file=sys.stderr)
+        print(f"usage: make_{table}.py RENAMES.json > rules/facts/{table}.toml", file=sys.stderr)
         return 2
     measured = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     print("\n".join(lines(measured)))
@@ -147,4 +147,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(print_table(sys.argv[1:], "layers", lines))
