@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BufferedReader
 from queue import Empty, SimpleQueue
 from typing import IO, Any, Literal
 
@@ -72,7 +71,7 @@ def run(
     lines: SimpleQueue[bytes] = SimpleQueue()
     printed = _Printed()
     conversation = _Conversation(lines, heard, printed)
-    readers = (_Reader(child.stdout, _longest_line, lines.put), _Reader(child.stderr, _some_bytes, printed.add))
+    readers = (_Reader(child.stdout, _LONGEST, lines.put), _Reader(child.stderr, TAIL, printed.add))
     try:
         for reader in readers:
             reader.start()
@@ -106,29 +105,21 @@ def _ask(child: subprocess.Popen[bytes], request: Message) -> None:
         child.stdin.flush()
 
 
-def _longest_line(pipe: IO[bytes]) -> bytes:
-    return pipe.readline(_LONGEST)
-
-
-def _some_bytes(pipe: IO[bytes]) -> bytes:
-    assert isinstance(pipe, BufferedReader)
-    return pipe.read1(TAIL)
-
-
 class _Reader(threading.Thread):
-    """Reads a pipe as fast as it is written, whatever the rest of this process does, until nobody can write to it."""
+    """Reads a pipe by lines, in parts of at most ``longest`` bytes, until nobody can write to it.
 
-    def __init__(
-        self, pipe: IO[bytes] | None, read: Callable[[IO[bytes]], bytes], take: Callable[[bytes], object]
-    ) -> None:
+    It does so as fast as the pipe is written, whatever the rest of this process does.
+    """
+
+    def __init__(self, pipe: IO[bytes] | None, longest: int, take: Callable[[bytes], object]) -> None:
         super().__init__(daemon=True)
         assert pipe is not None
-        self._pipe, self._read, self._take = pipe, read, take
+        self._pipe, self._longest, self._take = pipe, longest, take
 
     def run(self) -> None:
         with suppress(OSError, ValueError):
-            while words := self._read(self._pipe):
-                self._take(words)
+            while line := self._pipe.readline(self._longest):
+                self._take(line)
 
     def finish(self, until: float) -> None:
         """Wait for the end of the pipe, at most until then, and close it; one that is still read stays open."""
