@@ -84,7 +84,9 @@ def suppress(
     source: Source, findings: Sequence[Finding], ran: Collection[str], report_unused: bool, lines_count: bool = True
 ) -> tuple[list[Finding], int]:
     """Return the findings that nothing silences, with REG901 for unused suppressions of rules that ``ran``, in text
-    order, and the number of silenced ones. Without ``lines_count`` a ``# noqa`` has its use, but silences nothing."""
+    order, and the number of silenced ones. Without ``lines_count`` a ``# noqa`` has its use, but silences nothing.
+
+    A finding that stays loses its fix where that would mend a silenced one along with it."""
     tokens = _tokens(source.text)
     found = directives(source.text, tokens)
     if not found:
@@ -97,19 +99,35 @@ def suppress(
     everywhere = [directive for directive in found if directive.whole_file]
     used: set[tuple[Directive, str]] = set()
     kept: list[Finding] = []
+    silenced: list[Finding] = []
     for finding in findings:
         here = [*everywhere, *by_line.get(lines.last_line(finding.start), ())]
         silencing = [directive for directive in here if directive.silences(finding.code)]
         if finding.code == UNREADABLE or not any(lines_count or directive.whole_file for directive in silencing):
             kept.append(finding)
+        else:
+            silenced.append(finding)
         # One line may be silenced twice; both then have their use.
         used.update((directive, finding.code) for directive in silencing)
-    silenced = len(findings) - len(kept)
+    if silenced:
+        kept = [_without_fix_of(finding, silenced) for finding in kept]
     if report_unused:
         unused = (_unused(source, directive, used, ran) for directive in found)
         kept += (finding for finding in unused if finding is not None)
         kept.sort(key=lambda finding: finding.start)
-    return kept, silenced
+    return kept, len(silenced)
+
+
+def _without_fix_of(finding: Finding, silenced: Iterable[Finding]) -> Finding:
+    """Return ``finding``, without its fix if one of the edits is what mends a silenced finding at its own place."""
+    if finding.fix is None:
+        return finding
+    mine = set(finding.fix.edits)
+    for other in silenced:
+        shared = mine.intersection(other.fix.edits) if other.fix is not None else ()
+        if any(edit.start <= other.end and other.start <= edit.end for edit in shared):
+            return replace(finding, fix=None, fix_withheld="it would mend what a `noqa` directive keeps as well")
+    return finding
 
 
 def silencing_edit(source: Source, finding: Finding) -> Edit:

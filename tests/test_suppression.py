@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import reglint
 from reglint.findings import Finding, Severity
 from reglint.source import Source, source_from_bytes, source_from_text
 from reglint.suppression import directives, suppress
@@ -233,3 +234,20 @@ def test_directives_say_where_their_codes_stand() -> None:
     text = "x  # noqa: E501, REG101\n"
     (directive,) = directives(text)
     assert [(code, text[start:end]) for code, start, end in directive.codes] == [("E501", "E501"), ("REG101", "REG101")]
+
+
+@pytest.mark.parametrize(
+    ("silenced", "left"),
+    [("nb_row=3,  # noqa: REG111", "nb_col=3,"), ("nb_row=3,", "nb_col=3,  # noqa")],
+)
+def test_a_fix_that_mends_two_findings_is_held_back_where_one_of_them_is_silenced(silenced: str, left: str) -> None:
+    text = f"from keras.layers import Conv2D\n\nConv2D(\n    64,\n    {silenced}\n    {left}\n    border_mode='same',\n)\n"
+    fixed, (found,) = reglint.fix_source(text)
+    assert fixed.decode() == text.replace("border_mode", "padding")
+    assert found.fix_withheld == "it would mend what a `noqa` directive keeps as well"
+
+
+def test_a_fix_that_only_stands_beside_what_is_silenced_is_made() -> None:
+    text = "from keras.layers import Dense\n\nDense(\n    3,\n    init='uniform',  # noqa: REG110\n    bias=False,\n)\n"
+    fixed, left = reglint.fix_source(text)
+    assert (fixed.decode(), left) == (text.replace("bias", "use_bias"), [])
