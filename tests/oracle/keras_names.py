@@ -33,7 +33,7 @@ LOSSES = """
     mse MSE mae MAE mape MAPE msle MSLE kld KLD kullback_leibler_divergence kl_divergence cosine cosine_proximity
     cosine_similarity mean_squared_error mean_absolute_error mean_absolute_percentage_error
     mean_squared_logarithmic_error squared_hinge hinge categorical_crossentropy sparse_categorical_crossentropy
-    binary_crossentropy poisson
+    binary_crossentropy poisson logcosh log_cosh LogCosh
 """.split()
 METRICS = """
     binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy matthews_correlation
@@ -73,7 +73,7 @@ CALLS = [
 ]
 # The others of LOSSES are known by the string to every release that was measured.
 STRINGS = """
-    mse MSE kld KLD kullback_leibler_divergence kl_divergence cosine cosine_proximity cosine_similarity
+    mse MSE kld KLD kullback_leibler_divergence kl_divergence cosine cosine_proximity cosine_similarity logcosh log_cosh
 """.split()
 
 
