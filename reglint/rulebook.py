@@ -47,6 +47,7 @@ KINDS = (
     "unsavable-regularizer",
     "converted-argument",
     "positional-argument",
+    "missing-argument",
     "renamed-layer",
     "removed-merge",
     "renamed-model-argument",

@@ -1,11 +1,10 @@
 # ruff: noqa: UP031, UP010
-"""What the old and the new spelling of a model's or an optimizer's call do, measured on the installed Keras.
+"""What the old and the new spelling of a model's, an optimizer's or a layer's call do, measured on the installed Keras.
 
     python model_calls.py pairs > PAIRS.json
     python model_calls.py measure PACKAGE PAIRS.json > RESULT.json
 
-`pairs` (Python 3.11 or later) takes the programs out of the tables model_arguments.toml and optimizers.toml in
-rules/facts. `measure` runs both programs of each pair on Python 2.7 to 3.13, Keras 1.2 to 3.15; PACKAGE is `keras`,
+`pairs` (Python 3.11 or later) takes the programs out of TABLES in rules/facts. `measure` runs both programs of each pair on Python 2.7 to 3.13, Keras 1.2 to 3.15; PACKAGE is `keras`,
 `tensorflow.keras`, `tf_keras` or `keras_core`. A result holds for each row what the two programs found, or the error
 that they raised, and the first warning of the old one. Results lie in model_calls/PACKAGE-VERSION.json.
 """
@@ -23,7 +22,7 @@ import warnings
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-TABLES = ("model_arguments", "optimizers")
+TABLES = {"model_arguments": "callables", "optimizers": "optimizers", "required_arguments": "layers"}
 
 
 def pairs():
@@ -35,14 +34,14 @@ def pairs():
     for table in TABLES:
         with open(os.path.join(rules, table + ".toml"), "rb") as stream:
             facts = tomllib.load(stream)
-        for name, row in rows(facts):
+        for name, row in rows(facts[TABLES[table]]):
             found["%s %s" % (table, name)] = dict(row["pair"], setup=facts["setup"])
     return found
 
 
 def rows(facts):
     """Every row of a table that carries a pair, with its name."""
-    for name, known in facts.get("callables", facts.get("optimizers", {})).items():
+    for name, known in facts.items():
         if "today" in known:
             yield name, known["today"]
         for argument, row in known.get("arguments", {}).items():
