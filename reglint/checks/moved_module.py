@@ -8,7 +8,7 @@ import libcst as cst
 
 from reglint.findings import Applicability, Finding, Fix, Severity
 from reglint.names.scopes import Binding, Path, Scope, dotted
-from reglint.rewriting.backend_functions import plan_function
+from reglint.rewriting.backend_functions import plan_function, successor_of
 from reglint.rewriting.import_edits import aliases
 from reglint.rewriting.kept_names import is_kept, plan_kept_import, plan_kept_use
 from reglint.rewriting.module_uses import ModuleUse, last_name, members, paths, uses_of
@@ -188,7 +188,7 @@ class MovedModules:
         else:
             plan = Plan(withheld="its uses are to change with it")
             plan = plan_function(self.file, use, found) if use is not None else plan
-            advice = f"use `{module.at(row.place)}.{row.today}`"
+            advice = f"use `{successor_of(module, row)}`"
         message = f"{self._absence(f'`{module}.{row.name}`', found.failing)}; {advice}"
         yield self._made(name, module, found.failing, message, plan)
 

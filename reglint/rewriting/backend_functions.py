@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from string import Formatter
 from typing import Any
 
 import libcst as cst
 
 from reglint.findings import Edit
-from reglint.names.scopes import string_value
+from reglint.names.scopes import dotted, string_value
 from reglint.names.values import Values
 from reglint.rewriting.imports import bring
+from reglint.rewriting.joined_arguments import COMMENT
 from reglint.rewriting.module_uses import ModuleUse, first_name, last_name
 from reglint.rewriting.moved_imports import NO_SUCCESSOR
 from reglint.rewriting.plan import Plan
+from reglint.rewriting.written import Written, written
 from reglint.usage.calls import is_none
 from reglint.usage.file import File
-from reglint.usage.moved import Row, Stand, doubt
+from reglint.usage.moved import Module, Row, Stand, doubt
 
 _PLAIN = re.compile(r"[\w.]*")
 
@@ -27,29 +30,70 @@ def plan_function(file: File, use: ModuleUse, found: Stand) -> Plan:
     row = found.row
     if not found.mended or row.place is None:
         return Plan(withheld=NO_SUCCESSOR)
-    arguments = _arguments(file, use, row)
-    if arguments.withheld is not None:
-        return arguments
-    edits = list(arguments.edits)
-    if row.today != row.name:
-        edits.append(file.replace(*file.span(use.name), row.today))
-    if row.place != use.module.path:
-        new = bring(file, use.module.package, row.place.split("."), use.place)
-        start, end = file.span(first_name(use.path))[0], file.span(last_name(use.path))[1]
-        if new is None or not _PLAIN.fullmatch(file.source.text, start, end):
-            return Plan(withheld=f"`{row.place}` means something else here")
-        edits += [file.replace(start, end, new.spelling), *new.edits]
-    return Plan(tuple(sorted(edits)), doubt=doubt([found]))
+    arguments = _used_otherwise(use, row) or _arguments(file, use, row)
+    name = _name(file, use, row) if arguments.withheld is None and row.written is None else Plan()
+    withheld = arguments.withheld or name.withheld
+    if withheld is not None:
+        return Plan(withheld=withheld)
+    return Plan(tuple(sorted([*arguments.edits, *name.edits])), doubt=doubt([found]))
+
+
+def successor_of(module: Module, row: Row) -> str:
+    """What takes the place of a function, for a message: a dotted name, or an expression."""
+    if row.written is not None:
+        parameters = {name: name for name in row.facts["parameters"]}
+        return row.written.format(backend=str(module), **parameters)
+    return f"{module.at(row.place or '')}.{row.today}"
+
+
+def _name(file: File, use: ModuleUse, row: Row) -> Plan:
+    """The edits that make ``K.NAME`` the new function's name."""
+    edits = [file.replace(*file.span(use.name), row.today)] if row.today != row.name else []
+    if row.place == use.module.path:
+        return Plan(tuple(edits))
+    path = row.place.split(".") if row.place else []
+    start, end = file.span(first_name(use.path))[0], file.span(last_name(use.path))[1]
+    new = bring(file, use.module.package, path or [row.today], use.place)
+    if new is None or not _PLAIN.fullmatch(file.source.text, start, end):
+        return Plan(withheld=f"`{row.place or row.today}` means something else here")
+    if not path:  # a name of the root takes the place of the whole
+        edits, end = [], file.span(use.name)[1]
+    return Plan((*edits, file.replace(start, end, new.spelling), *new.edits))
+
+
+def _used_otherwise(use: ModuleUse, row: Row) -> Plan | None:
+    """Why a use is another than the one that has a successor, or None."""
+    if use.call is None:
+        return Plan(withheld=f"`{row.name}` is used other than in a call")
+    parent = use.parent_of(use.call)
+    if row.facts.get("indexed", False) and not _is_indexed(use.call, parent):
+        return Plan(withheld="what it gives is used other than by one number of it")
+    if row.facts.get("statement", False) and not isinstance(parent, cst.Expr):
+        return Plan(withheld="what it gives is used")
+    return None
+
+
+def _is_indexed(call: cst.Call, parent: cst.CSTNode | None) -> bool:
+    """Is one element taken of what a call gives?"""
+    if not isinstance(parent, cst.Subscript) or parent.value is not call or len(parent.slice) != 1:
+        return False
+    index = parent.slice[0].slice
+    value = index.value if isinstance(index, cst.Index) else None
+    if isinstance(value, cst.UnaryOperation) and isinstance(value.operator, cst.Minus):
+        value = value.expression
+    return isinstance(value, cst.Integer)
 
 
 def _arguments(file: File, use: ModuleUse, row: Row) -> Plan:
+    """The edits of the arguments; of the whole call, where no name takes the place of the function's."""
     call = use.call
-    if call is None:
-        return Plan(withheld=f"`{row.name}` is used other than in a call")
+    assert call is not None
     if "values" in row.facts:
         return _values(file, use, call, row.facts["values"])
     if any(arg.star for arg in call.args):
         return Plan(withheld="its arguments are passed with `*` or `**`")
+    if row.written is not None:
+        return _written(file, use, call, row, row.written)
     keywords = [arg.keyword.value for arg in call.args if arg.keyword is not None]
     positional = len(call.args) - len(keywords)
     if positional > row.facts["positional"] or not set(keywords) <= set(row.facts["keywords"]):
@@ -75,7 +119,38 @@ def _stated(file: File, use: ModuleUse, row: Row, positional: int, keywords: Seq
     text = file.call_text(use.name)
     if text is None:
         return Plan(withheld="the call is written in a way that can't be edited")
-    return Plan((text.append(file, ", ".join(f"{name}={row.facts['state'][name]}" for name in missing)),))
+    stated = (f"{name}={row.facts['state'][name]}".format(backend=dotted(use.path)) for name in missing)
+    return Plan((text.append(file, ", ".join(stated)),))
+
+
+def _written(file: File, use: ModuleUse, call: cst.Call, row: Row, template: str) -> Plan:
+    """The edits around the arguments of a call that make it the expression of a template."""
+    parts = list(Formatter().parse(template.replace("{backend}", dotted(use.path) or "")))
+    words = [literal for literal, _, _, _ in parts]
+    order = [name for _, name, _, _ in parts if name is not None]
+    words += [""] * (len(order) + 1 - len(words))
+    every, text = written(file, call), file.call_text(use.name)
+    if every is None or text is None or _passed(every, row.facts["parameters"]) != order:
+        return Plan(withheld="its arguments are not written in the order in which they are needed")
+    bare = [word.startswith(".") and not _is_atom(one.arg.value) for one, word in zip(every, words[1:], strict=True)]
+    starts = [file.span(first_name(use.path))[0], *(one.end for one in every)]
+    ends = [*(one.value for one in every), text.closed + 1]
+    edits = [
+        file.replace(start, end, ")" * closed + word + "(" * opened)
+        for start, end, closed, word, opened in zip(starts, ends, [False, *bare], words, [*bare, False], strict=True)
+    ]
+    return Plan(withheld=COMMENT) if any("#" in edit.expected for edit in edits) else Plan(tuple(edits))
+
+
+def _passed(every: Sequence[Written], parameters: Sequence[str]) -> list[str]:
+    """The parameters for which the arguments of a call are passed, in their order; too many have no name."""
+    places = [*parameters, *([""] * len(every))]
+    return [one.arg.keyword.value if one.arg.keyword else place for one, place in zip(every, places, strict=False)]
+
+
+def _is_atom(node: cst.BaseExpression) -> bool:
+    """Can an attribute of the expression be taken without parentheses around it?"""
+    return isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)) or bool(node.lpar)
 
 
 def _values(file: File, use: ModuleUse, call: cst.Call, values: Mapping[str, Any]) -> Plan:

@@ -50,6 +50,12 @@ class Row(NamedTuple):
         """What to do where no module has the name."""
         return str(self.facts.get("instead", ""))
 
+    @property
+    def written(self) -> str | None:
+        """What is written in place of its call, with the parameters in braces, where no name takes its place."""
+        found: str | None = self.facts.get("written")
+        return found
+
 
 class Stand(NamedTuple):
     """How an old name stands in a file.
@@ -174,7 +180,7 @@ def _rows() -> Mapping[tuple[str, str], Row]:
             today = fact.get("today", {}).get(name, name)
             found[fact["module"], name] = Row(fact["module"], name, fact["place"], today, fact)
     for fact in known["function"]:
-        place, _, today = fact["to"].rpartition(".")
+        place, _, today = fact.get("to", f"{_FUNCTIONS}.{fact['name']}").rpartition(".")
         found[_FUNCTIONS, fact["name"]] = Row(_FUNCTIONS, fact["name"], place, today, fact)
     return found
 

@@ -8,6 +8,7 @@ Each call is made on both sides with the same tensors, eagerly and on the symbol
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -22,10 +23,15 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # Old name -> the new one; how many arguments may be passed by position, and which by name; what has to be stated where
 # it is left out (it is passed where more than `at` arguments are, 1 by default); what it `asks` to be passed, since no
 # value that could be stated is the same; whether None has lost its meaning (`no_none`); what is not quite the same
-# (`doubt`); and the calls that are compared.
+# (`doubt`); and the calls that are compared. Its `place` is keras.ops unless another is said. Where it is no function
+# that takes its place, `written` is what does, with the `parameters` of the old one in braces. It holds only where the
+# value is asked for one number (`indexed`) or not used at all (`statement`). Calls are compared eagerly and in a model,
+# those with `eager` only eagerly, and those with `shapes` only by the shape and kind of what they give.
 # In these, `a` and `b` are tensors of shape (2, 3), `c` is one of (2, 3, 4), `m` one of (3, 2); `i` are numbers, `t`
-# truths, and `p` probabilities, all of shape (2, 3).
+# truths, and `p` probabilities, all of shape (2, 3). `n` is an array of 64 bits, and `v` a variable.
 Spec = dict[str, Any]
+TENSOR = "a tensor, no variable: what is assigned to has to be a keras.Variable"
+SEED = "on JAX, a layer needs a keras.random.SeedGenerator of its own and passes it as `seed`"
 X: Spec = {"positional": 1, "keywords": ["x"], "calls": ["F(a)", "F(c)", "F(x=a)"]}
 XY: Spec = {"positional": 2, "keywords": [], "calls": ["F(a, b)", "F(a, 0.5)", "F(c, c)"]}
 REDUCED: Spec = {
@@ -113,6 +119,63 @@ FUNCTIONS: dict[str, Spec] = {
         "calls": ["F(a)", "F(c, 1)", "F(c, axis=2)"],
     },
     "dot": {"to": "dot", "positional": 2, "keywords": [], "calls": ["F(a, m)", "F(c, w)"]},
+    "reverse": {"to": "flip", "positional": 2, "keywords": ["x"], "calls": ["F(c, 1)", "F(c, [1, 2])", "F(a, -1)"]},
+    "arange": {
+        "to": "arange", "positional": 4, "keywords": ["start", "stop", "step", "dtype"], "state": {"dtype": "'int32'"},
+        "at": 3, "eager": True, "calls": ["F(4)", "F(1, 7, 2)", "F(0, stop=3)", "F(2, dtype='float32')"],
+    },
+    **{
+        name: {
+            "to": name, "positional": 2, "keywords": ["shape", "dtype"], "eager": True, "doubt": TENSOR,
+            "calls": ["F((2, 3))", "F([4], 'int32')", "F(shape=(2,), dtype='float32')"],
+        }
+        for name in ("ones", "zeros")
+    },
+    "eye": {"to": "eye", "positional": 1, "keywords": ["dtype"], "eager": True, "doubt": TENSOR, "calls": ["F(3)"]},
+    "constant": {
+        "to": "convert_to_tensor", "positional": 2, "keywords": ["dtype"], "state": {"dtype": "{backend}.floatx()"},
+        "eager": True, "calls": ["F(2)", "F(n)", "F([1, 2], 'int32')", "F(n, dtype='float16')"],
+    },
+    "variable": {
+        "place": "", "to": "Variable", "positional": 1, "keywords": ["dtype", "name"],
+        "doubt": "a layer that keeps it as an attribute counts it among its weights, and trains it",
+        "state": {"dtype": "{backend}.floatx()"}, "eager": True,
+        "calls": ["F(n)", "F(2.0)", "F([1, 2])", "F(n, dtype='int32', name='kernel')", "F(a)"],
+    },
+    **{
+        name: {"to": "convert_to_numpy", "positional": 1, "keywords": ["x"], "eager": True, "calls": ["F(a)", "F(x=v)"]}
+        for name in ("eval", "get_value")
+    },
+    **{
+        old: {
+            "place": "random", "to": new, "positional": 3, "keywords": ["shape", "mean", "stddev"],
+            "shapes": True, "eager": True, "doubt": SEED,
+            "calls": ["F((2, 3))", "F((4,), 1.0, 0.5)", "F(shape=(1, 2), stddev=2.0)"],
+        }
+        for old, new in {"random_normal": "normal", "truncated_normal": "truncated_normal"}.items()
+    },
+    "random_uniform": {
+        "place": "random", "to": "uniform", "positional": 3, "keywords": ["shape", "minval", "maxval"],
+        "shapes": True, "eager": True, "doubt": SEED,
+        "calls": ["F((2, 3))", "F((4,), -1.0, 0.5)", "F(shape=(1, 2), maxval=2.0)"],
+    },
+    "shape": {
+        "to": "shape", "positional": 1, "keywords": ["x"], "indexed": True, "eager": True,
+        "doubt": "outside of layers it gives None for a size that is not known, such as that of a batch",
+        "calls": ["F(c)[0]", "F(c)[-1]", "F(x=a)[1]"],
+    },
+    "int_shape": {
+        "written": "tuple({x}.shape)", "parameters": ["x"],
+        "calls": ["c * F(c)[1]", "a * F(x=a)[-1]", "a * len(F(a))"],
+    },
+    "dtype": {
+        "written": "{backend}.standardize_dtype({x}.dtype)", "parameters": ["x"], "eager": True,
+        "calls": ["F(a) == 'float32'", "F(v) == 'float32'", "F(x=t) == 'bool'"],
+    },
+    "set_value": {
+        "written": "{x}.assign({value})", "parameters": ["x", "value"], "statement": True, "eager": True,
+        "calls": ["(F(v, n), v)[1]", "(F(x=v, value=a), v)[1]"],
+    },
     # Successors that do not give the same, kept here so that nobody takes them for such:
     "hard_sigmoid": {"to": "hard_sigmoid", "positional": 1, "keywords": ["x"], "calls": ["F(a)"]},
     "l2_normalize": {
@@ -125,7 +188,6 @@ FUNCTIONS: dict[str, Spec] = {
     },
     "batch_dot": {"to": "matmul", "positional": 2, "keywords": [], "calls": ["F(c, c4)"]},
     "flatten": {"to": "ravel", "positional": 1, "keywords": ["x"], "calls": ["F(c)"]},
-    "shape": {"to": "shape", "positional": 1, "keywords": ["x"], "calls": ["F(c)"]},
     "tile": {"to": "tile", "positional": 2, "keywords": ["x"], "calls": ["F(a, [1, 2])", "F(c, (1, 2, 1))"]},
     "categorical_crossentropy": {
         "to": "categorical_crossentropy", "positional": 2, "keywords": [],
@@ -140,8 +202,22 @@ def stated(call: str, spec: Spec) -> str:
     given = len([part for part in top_level(call) if "=" not in part])
     for name, value in spec.get("state", {}).items():
         if f"{name}=" not in call and given <= spec.get("at", 1):
-            call = f"{call[:-1]}, {name}={value})"
+            call = f"{call[:-1]}, {name}={value.format(backend='K')})"
     return call
+
+
+def rewritten(call: str, spec: Spec) -> str:
+    """An expression with what takes the place of its call of ``F``."""
+
+    class Writing(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.AST:
+            if not isinstance(node.func, ast.Name) or node.func.id != "F":
+                return self.generic_visit(node)
+            given = dict(zip(spec["parameters"], map(ast.unparse, node.args), strict=False))
+            given |= {keyword.arg or "": ast.unparse(keyword.value) for keyword in node.keywords}
+            return ast.parse(spec["written"].format(backend="K", **given), mode="eval").body
+
+    return ast.unparse(Writing().visit(ast.parse(call, mode="eval")))
 
 
 def top_level(call: str) -> list[str]:
@@ -169,13 +245,15 @@ def arrays() -> dict[str, Any]:
         "t": np.arange(6).reshape(2, 3) % 2 == 0,
         "p": p / p.sum(axis=1, keepdims=True),
     }
-    return {name: tf.constant(array) for name, array in found.items()}
+    return {"n": made.rand(2, 3), **{name: tf.constant(array) for name, array in found.items()}}
 
 
-def made(function: Any, call: str, names: dict[str, Any]) -> Any:
+def made(keras: Any, function: Any, call: str, names: dict[str, Any]) -> Any:
     """What a call gives, or the name of the error."""
     import numpy as np
 
+    variable = getattr(keras, "Variable", None) or keras.backend.variable
+    names = {"K": keras.backend, "v": variable(np.zeros((2, 3), "float32")), **names}
     try:
         return np.asarray(eval(call, {"F": function, **names}))
     except Exception as error:
@@ -190,7 +268,8 @@ def symbolic(keras: Any, function: Any, call: str, names: dict[str, Any]) -> Any
 
     class Calling(keras.layers.Layer):  # type: ignore[name-defined,misc]
         def call(self, inputs: Any) -> Any:
-            return eval(call, {"F": function, **names, **dict(zip(known, inputs, strict=True))})
+            known_names = {"F": function, "K": keras.backend, **names, **dict(zip(known, inputs, strict=True))}
+            return eval(call, known_names)
 
     try:
         tensors = [keras.Input(names[name].shape[1:], dtype=names[name].dtype.name) for name in known]
@@ -210,6 +289,13 @@ def same(one: Any, other: Any) -> bool:
     return one.shape == other.shape and kinds and bool(np.allclose(one, other, rtol=1e-5, atol=1e-6))
 
 
+def same_shape(one: Any, other: Any) -> bool:
+    """Have two results the same shape and kind, whatever their numbers are?"""
+    return (
+        not isinstance(one, str) and not isinstance(other, str) and (one.shape, one.dtype) == (other.shape, other.dtype)
+    )
+
+
 def verdicts() -> Iterator[tuple[str, dict[str, Any]]]:
     """Old name -> what was found."""
     import keras
@@ -217,15 +303,25 @@ def verdicts() -> Iterator[tuple[str, dict[str, Any]]]:
 
     names = arrays()
     for old, spec in FUNCTIONS.items():
-        found: dict[str, Any] = {"to": spec["to"], "calls": {}}
+        found: dict[str, Any] = {key: spec[key] for key in ("place", "to", "written") if key in spec} | {"calls": {}}
+        before, after = getattr(tf_keras.backend, old), successor(keras, spec)
+        alike = same_shape if "shapes" in spec else same
         for call in spec["calls"]:
-            new = stated(call, spec)
-            before, after = getattr(tf_keras.backend, old), getattr(keras.ops, spec["to"])
-            eager = same(made(before, call, names), made(after, new, names))
-            layered = same(symbolic(tf_keras, before, call, names), symbolic(keras, after, new, names))
-            found["calls"][f"{call} -> {new}" if new != call else call] = {"eager": eager, "symbolic": layered}
-        found["equal"] = all(each["eager"] and each["symbolic"] for each in found["calls"].values())
+            new = rewritten(call, spec) if "written" in spec else stated(call, spec)
+            verdict = {"eager": alike(made(tf_keras, before, call, names), made(keras, after, new, names))}
+            if "eager" not in spec:
+                verdict["symbolic"] = alike(symbolic(tf_keras, before, call, names), symbolic(keras, after, new, names))
+            found["calls"][f"{call} -> {new}" if new != call else call] = verdict
+        found["equal"] = all(all(each.values()) for each in found["calls"].values())
         yield old, found
+
+
+def successor(keras: Any, spec: Spec) -> Any:
+    """The function of today's Keras; None where it is no function that takes the place of the old one."""
+    if "written" in spec:
+        return None
+    place = spec.get("place", "ops")
+    return getattr(getattr(keras, place) if place else keras, spec["to"])
 
 
 if __name__ == "__main__":

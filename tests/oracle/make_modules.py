@@ -136,7 +136,6 @@ INSTEAD: Mapping[str, Mapping[str, str]] = {
 # Functions of keras.backend that Keras 3 does not have and that have no equal in keras.ops: what to do.
 _TRAINING = "use the argument `training` of `call`"
 _ASSIGN = "call `assign`, `assign_add` or `assign_sub` of the variable"
-_SHAPE = "use keras.ops.shape(x), a tuple"
 _PAD = "use keras.ops.pad"
 _CONV = "use keras.ops.conv"
 _TRANSPOSED = "use keras.ops.conv_transpose"
@@ -148,7 +147,6 @@ _SCAN = "use keras.ops.scan, or keras.ops.fori_loop"
 _CTC = "use keras.ops.ctc_loss"
 _BATCHES = "use keras.layers.BatchNormalization, or keras.ops.batch_normalization"
 BACKEND: Mapping[str, str] = {
-    "arange": "use keras.ops.arange",
     "batch_dot": "use keras.ops.einsum, or keras.layers.Dot",
     "batch_flatten": "use keras.ops.reshape(x, (keras.ops.shape(x)[0], -1)), or keras.layers.Flatten",
     "batch_get_value": _NUMPY,
@@ -158,7 +156,6 @@ BACKEND: Mapping[str, str] = {
     "cast_to_floatx": "use keras.ops.cast(x, keras.config.floatx())",
     "categorical_focal_crossentropy": "use keras.losses.categorical_focal_crossentropy",
     "binary_focal_crossentropy": "use keras.losses.binary_focal_crossentropy",
-    "constant": "use keras.ops.full",
     "conv1d": _CONV,
     "conv2d": _CONV,
     "conv2d_transpose": _TRANSPOSED,
@@ -170,14 +167,10 @@ BACKEND: Mapping[str, str] = {
     "ctc_label_dense_to_sparse": _CTC,
     "depthwise_conv2d": "use keras.ops.depthwise_conv",
     "dropout": "use keras.random.dropout",
-    "dtype": "use `x.dtype`, or keras.backend.standardize_dtype(x.dtype)",
-    "eval": _NUMPY,
-    "eye": "use keras.ops.eye",
     "foldl": _SCAN,
     "foldr": _SCAN,
     "function": "call the model itself, or make a keras.Model of the tensors",
     "get_session": _SESSION,
-    "get_value": _NUMPY,
     "get_variable_shape": "use `x.shape`",
     "gradients": "use the backend's own, such as tf.GradientTape",
     "hard_sigmoid": "keras.ops.hard_sigmoid is another function since Keras 3: x / 6 + 0.5",
@@ -185,7 +178,6 @@ BACKEND: Mapping[str, str] = {
     "in_test_phase": _TRAINING,
     "in_top_k": "use keras.ops.in_top_k, whose first argument is the targets",
     "in_train_phase": _TRAINING,
-    "int_shape": "use `x.shape`",
     "is_placeholder": "use keras.utils.is_keras_tensor",
     "is_sparse": "ask the backend, such as `isinstance(x, tf.SparseTensor)`",
     "learning_phase": _TRAINING,
@@ -198,41 +190,32 @@ BACKEND: Mapping[str, str] = {
     "moving_average_update": _ASSIGN,
     "name_scope": "use keras.name_scope",
     "normalize_batch_in_training": _BATCHES,
-    "ones": "use keras.ops.ones, or keras.Variable",
     "placeholder": "use keras.Input",
     "pool2d": _POOL,
     "pool3d": _POOL,
     "print_tensor": "use the backend's own, such as tf.print",
     "random_bernoulli": _RANDOM,
     "random_binomial": _RANDOM,
-    "random_normal": _RANDOM,
     "random_normal_variable": _RANDOM,
-    "random_uniform": _RANDOM,
     "random_uniform_variable": _RANDOM,
     "repeat": "use keras.ops.repeat(keras.ops.expand_dims(x, 1), n, axis=1)",
     "reset_uids": "use keras.utils.clear_session",
     "resize_images": "use keras.ops.image.resize, or keras.layers.UpSampling2D",
     "resize_volumes": "use keras.layers.UpSampling3D",
-    "reverse": "use keras.ops.flip",
     "rnn": "use keras.layers.RNN",
     "separable_conv1d": "use keras.ops.separable_conv",
     "separable_conv2d": "use keras.ops.separable_conv",
     "set_learning_phase": _TRAINING,
     "set_session": _SESSION,
-    "set_value": _ASSIGN,
-    "shape": _SHAPE,
     "sparse_categorical_crossentropy": "use keras.ops.sparse_categorical_crossentropy",
     "spatial_2d_padding": _PAD,
     "spatial_3d_padding": _PAD,
     "switch": "use keras.ops.where, or keras.ops.cond",
     "temporal_padding": _PAD,
     "to_dense": "ask the backend, such as tf.sparse.to_dense",
-    "truncated_normal": _RANDOM,
     "update": _ASSIGN,
     "update_add": _ASSIGN,
     "update_sub": _ASSIGN,
-    "variable": "use keras.Variable",
-    "zeros": "use keras.ops.zeros, or keras.Variable",
 }
 # Functions whose value is spelled in another way today, too: the new function, and old -> new value.
 DIM_ORDERING = {"th": "channels_first", "tf": "channels_last"}
@@ -415,7 +398,7 @@ def gone_rows() -> Iterator[tuple[str, tuple[str, ...], str, dict[str, str], boo
             text = advice.get(name, advice.get("*", ""))
             if (module, name) in moved or not text or (module in PLACES_ASKED and has(NEWEST, module, name)):
                 continue
-            fails = told({package: without(package, module, name) for package in FIRST})
+            fails = gone(module, name)
             if fails:
                 kept = bool(has(KERAS_3_IN_TENSORFLOW, module, name))
                 groups.setdefault((text, tuple(fails.items()), kept), []).append(name)
@@ -439,6 +422,16 @@ def old_names(module: str) -> set[str]:
 # -------------------------------------------------------------------------------------------------- backend functions
 
 
+# What of a function's specification the table tells as it is.
+SHOWN = ("written", "parameters", "positional", "keywords", "state", "asks", "no_none", "indexed", "statement")
+KERAS_3 = {"keras": ">=3.0.0", "keras-core": ">=0.1"}
+
+
+def gone(module: str, name: str) -> dict[str, str]:
+    """The releases that do not have a name any more."""
+    return told({package: without(package, module, name) for package in FIRST})
+
+
 def says(function: str, given: str, returned: str) -> str:
     """A program's line with a function that takes or returns a name for the order of axes."""
     return f"K.{function}({given!r})" if function.startswith("set_") else f"K.{function}() == {returned!r}"
@@ -450,17 +443,14 @@ def function_rows() -> Iterator[dict[str, Any]]:
     for name, spec in sorted(FUNCTIONS.items()):
         if not found[name]["equal"] or name in BACKEND:
             continue
-        fails, holds = stand("backend", name, "ops", spec["to"])
+        place = spec.get("place", "ops")
+        fails, holds = stand("backend", name, place, spec["to"]) if "to" in spec else (gone("backend", name), KERAS_3)
         kept = bool(has(KERAS_3_IN_TENSORFLOW, "backend", name))
-        state = {key: spec[key] for key in ("state", "asks") if key in spec}
-        state |= {"at": spec.get("at", 1)} if state else {}
-        state |= {"no_none": True} if "no_none" in spec else {}
         yield {
             "name": name,
-            "to": f"ops.{spec['to']}",
-            "positional": spec["positional"],
-            "keywords": spec["keywords"],
-            **state,
+            **({"to": f"{place}.{spec['to']}".lstrip(".")} if "to" in spec else {}),
+            **{key: spec[key] for key in SHOWN if key in spec},
+            **({"at": spec.get("at", 1)} if "state" in spec or "asks" in spec else {}),
             "fails": fails,
             "holds": {package: text for package, text in holds.items() if package.startswith("keras")},
             "kept": kept,
@@ -510,11 +500,13 @@ HEADER = """\
 # proof      equal-run: in Keras 2.2.4 both imports of the pair give the very same objects
 #
 # [[function]]  functions of keras.backend that have an equal elsewhere
-# to         the new function
+# to         the new function; or, where none takes its place,
+# written    what does, with its `parameters` in braces, and {backend} for the module as it is written
 # positional how many arguments may be passed by position, `keywords` which ones by name
 # state      what has to be stated where it is left out, `at` as which argument it can be passed by position
 # asks       what has to be passed, since no value that could be stated means what leaving it out meant
 # no_none    None as an argument does not mean today what it meant
+# indexed    it holds only where one element of what it gives is taken, `statement` where nothing is
 # values     its value, given or returned, is spelled so today
 #
 # [[gone]]   names that no module of today's Keras has
