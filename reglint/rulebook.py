@@ -55,6 +55,7 @@ KINDS = (
     "renamed-keras-name",
     "moved-module",
     "renamed-optimizer-argument",
+    "renamed-optimizer-attribute",
     "refused-add-loss",
     "weight-name-first",
     "losses-before-call",

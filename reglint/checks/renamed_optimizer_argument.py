@@ -18,10 +18,10 @@ from reglint.usage.calls import keyword_site
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.optimizers import optimizer_class
 from reglint.usage.standing import Standing, standing
 from reglint.versions import Release
 
-_LEGACY = "legacy"
 _OTHER = "the callee may be something else than a Keras optimizer"
 
 
@@ -84,16 +84,9 @@ def _case(file: File, mention: Mention, old: str, reach: Reach) -> Case | None:
 
 def _optimizer(file: File, receiver: Receiver) -> tuple[str, str] | None:
     """The package and the optimizer that receives the keyword; None for anything else, and for a legacy optimizer."""
-    name = file.api.keras_name(receiver.name) if receiver.kind == "symbol" else None
-    if (
-        name is None
-        or len(name.path) < 2
-        or name.path[0] != facts("packages")["namespaces"]["optimizers"]
-        or _LEGACY in name.path
-    ):
-        return None
-    optimizer = _names().get(name.path[-1])
-    return (name.package, optimizer) if optimizer is not None else None
+    found = optimizer_class(file, receiver.name) if receiver.kind == "symbol" else None
+    optimizer = _names().get(found[1]) if found is not None else None
+    return (found[0], optimizer) if found is not None and optimizer is not None else None
 
 
 def _row(optimizer: str, old: str) -> Mapping[str, Any] | None:

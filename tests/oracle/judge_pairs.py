@@ -168,10 +168,18 @@ class Config:
             return self.of(value.tolist())
         if hasattr(value, "get_config") and not isinstance(value, type):
             self.stems.add(snake_case(type(value).__name__))  # classes of the program's own
-            return [type(value).__name__, self.of(value.get_config())]
+            return [type(value).__name__, self.config_of(value)]
         if callable(value):
             return f"{value.__module__}.{getattr(value, '__qualname__', type(value).__name__)}"
         return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+    def config_of(self, value):
+        """The configuration of an object, or why it has none: an optimizer's attribute may have been set to a number."""
+        try:
+            config = value.get_config()
+        except Exception as error:
+            return told(error)
+        return self.of(config)
 
     def rename(self, value):
         """Number the automatic names in a configuration from one, in their order."""
@@ -239,7 +247,13 @@ def told(error):
     lines = [line for line in str(error).split("\n") if line.strip() and not line.startswith("Exception encountered")]
     text = lines[0].strip() if lines else ""
     text = re.sub(r" at 0x[0-9a-f]+", "", re.sub(r"/\S+/", "", text))
-    return f"{type(error).__name__}: {text[:160]}".rstrip(": ")
+    text = re.sub(r"(?<=Found: ).*", "…", text)  # a tensor by its name, which depends on what ran before
+    return f"{type(error).__name__}: {without_numbers(text)[:160]}".rstrip(": ")
+
+
+def without_numbers(text):
+    """A text without the numbers of automatic names, which count what ran before as well."""
+    return re.sub(r"(?<=[a-z0-9])_\d+\b", "_…", text)
 
 
 def compare(old, new, path=""):
@@ -256,7 +270,7 @@ def compare(old, new, path=""):
         same = abs(old - new) <= 1e-4 * max(1, abs(old))
     else:
         same = old == new and type(old) is type(new)
-    return [] if same else [[path, repr(old)[:80], repr(new)[:80]]]
+    return [] if same else [[path, without_numbers(repr(old))[:80], without_numbers(repr(new))[:80]]]
 
 
 @contextlib.contextmanager

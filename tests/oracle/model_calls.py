@@ -22,7 +22,12 @@ import warnings
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-TABLES = {"model_arguments": "callables", "optimizers": "optimizers", "required_arguments": "layers"}
+TABLES = {
+    "model_arguments": "callables",
+    "optimizers": "optimizers",
+    "optimizer_attributes": "attributes",
+    "required_arguments": "layers",
+}
 
 
 def pairs():
