@@ -30,7 +30,6 @@ navigation = {
     "docs/activity-or-kernel": "Activity or kernel regularizer?",
     "docs/probe": "The probe",
     "docs/whole-programs": "Whole programs",
-    "docs/many-machines": "Many machines",
     "docs/many-machines": "Beyond one machine",
     "docs/versioning": "Versioning",
     "CHANGELOG": "Changelog",

@@ -102,10 +102,10 @@ def digits(repeats: int, scale: float) -> Any:
     return (x[:1408], y[:1408]), (x[1408:], y[1408:])  # whole batches: an odd one costs a compilation
 
 
-def net(setting: Setting, code: str, *, keeps_bias: bool = True) -> Any:
+def net(setting: Setting, code: str, *, keeps_bias: bool = True, seed: int = 1) -> Any:
     """A net with the layers of ``code`` and the setting's bad weights in the Dense one."""
     keras.utils.clear_session()  # so that the layers of all nets have the same names
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(seed)
     (x, _), _ = digits(setting.repeats, setting.scale)
     known = {**vars(layers), "regularizers": regularizers}
     body = [eval(line, known) for line in code.splitlines()]
@@ -113,7 +113,7 @@ def net(setting: Setting, code: str, *, keeps_bias: bool = True) -> Any:
     (dense,) = (layer for layer in body if isinstance(layer, layers.Dense))
     kernel, bias = dense.get_weights()
     if setting.kernel is not None:
-        kernel = setting.kernel(np.random.default_rng(2), x.shape[1])
+        kernel = setting.kernel(np.random.default_rng(seed + 1), x.shape[1])
     dense.set_weights([kernel, np.full_like(bias, setting.bias) if keeps_bias else bias])
     model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model

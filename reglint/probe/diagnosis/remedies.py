@@ -150,8 +150,8 @@ def death_remedy(site: Site, cause: str) -> Remedy:
         )
     if cause == "bias":
         advice = (
-            f"The bias outweighs the inputs (rms {_of_kernel(site, 'bias_rms')}): no regularizer that was "
-            "tried revived such units, only initialisation, BatchNormalization or another activation."
+            f"The bias outweighs the inputs (rms {_of_kernel(site, 'bias_rms')}): initialisation, BatchNormalization "
+            "or another activation revived such units, a regularizer of the bias only in tens of thousands of steps."
         )
         return Remedy("initialisation", _new_bias(site), None, advice)
     return _batch_normalization(
