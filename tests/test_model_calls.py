@@ -17,7 +17,12 @@ from reglint.settings import Selection, Settings
 from reglint.versions import contains
 
 MEASURED = Path(__file__).parent / "oracle" / "model_calls"
-TABLES = {"model_arguments": "callables", "optimizers": "optimizers", "optimizer_attributes": "attributes", "required_arguments": "layers"}
+TABLES = {
+    "model_arguments": "callables",
+    "optimizers": "optimizers",
+    "optimizer_attributes": "attributes",
+    "required_arguments": "layers",
+}
 PROOFS = ("equal-config", "equal-run", "reported-only")
 # Fails for another reason than the spelling: the class is gone, or this release wants its data in another form.
 ELSEWHERE = re.compile(

@@ -241,7 +241,17 @@ def test_directives_say_where_their_codes_stand() -> None:
     [("nb_row=3,  # noqa: REG111", "nb_col=3,"), ("nb_row=3,", "nb_col=3,  # noqa")],
 )
 def test_a_fix_that_mends_two_findings_is_held_back_where_one_of_them_is_silenced(silenced: str, left: str) -> None:
-    text = f"from keras.layers import Conv2D\n\nConv2D(\n    64,\n    {silenced}\n    {left}\n    border_mode='same',\n)\n"
+    lines = [
+        "from keras.layers import Conv2D",
+        "Conv2D(",
+        "    64,",
+        silenced,
+        left,
+        "    border_mode='same',",
+        ")",
+        "",
+    ]
+    text = "\n".join(lines)
     fixed, (found,) = reglint.fix_source(text)
     assert fixed.decode() == text.replace("border_mode", "padding")
     assert found.fix_withheld == "it would mend what a `noqa` directive keeps as well"

@@ -174,7 +174,7 @@ class Config:
         return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
     def config_of(self, value):
-        """The configuration of an object, or why it has none: an optimizer's attribute may have been set to a number."""
+        """The configuration of an object, or why it has none: its attributes may have been set to anything."""
         try:
             config = value.get_config()
         except Exception as error:
