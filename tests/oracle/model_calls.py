@@ -4,10 +4,10 @@
     python model_calls.py pairs > PAIRS.json
     python model_calls.py measure PACKAGE PAIRS.json > RESULT.json
 
-`pairs` (Python 3.11 or later) takes the programs out of TABLES in rules/facts. `measure` runs both programs of each pair
-on Python 2.7 to 3.13, Keras 1.2 to 3.15; PACKAGE is `keras`, `tensorflow.keras`, `tf_keras` or `keras_core`. A result
-holds for each row what the two programs found, or the error that they raised, and the first warning of the old one.
-Results lie in model_calls/PACKAGE-VERSION.json.
+`pairs` (Python 3.11 or later) takes the programs out of TABLES in rules/facts. `measure` runs both programs of each
+pair on Python 2.7 to 3.13, Keras 1.2 to 3.15; PACKAGE is `keras`, `tensorflow.keras`, `tf_keras` or `keras_core`. A
+result holds for each row what the two programs found, or the error that they raised, and the first warning of the old
+one. Results lie in model_calls/PACKAGE-VERSION.json.
 """
 
 from __future__ import division, print_function
