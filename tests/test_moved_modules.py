@@ -135,6 +135,10 @@ def test_the_card_shows_every_function_that_has_an_equal() -> None:
         ("from keras import backend as K\nlow = None\nK.clip(x, low, 1)\n", "`None` may be passed"),
         ("from keras import backend as K\nnorm = K.abs\n", "used other than in a call"),
         ("from keras.backend import dot\n", "its uses are to change with it"),
+        ("from keras import backend as K\nK.constant([1], None)\n", "`None` may be passed"),
+        ("from keras import backend as K\ndef f(x, t=None):\n    K.constant(x, dtype=t)\n", "`None` may be passed"),
+        ("from keras import backend as K\ndef f(x, tuple):\n    K.int_shape(x)\n", "`tuple` means something else"),
+        ("from keras import backend as K\nfound = f'{K.int_shape(x)}'\n", "can't be edited"),
     ],
 )
 def test_what_cannot_be_done_surely_is_reported_with_the_reason(source: str, reason: str) -> None:
@@ -250,6 +254,8 @@ def test_a_try_around_a_whole_program_expects_nothing_in_particular() -> None:
         "from keras.layers import merge\nx = merge([a, b], mode='sum')\n",
         "try:\n    from keras.utils import np_utils\nexcept ImportError:\n    np_utils = None\n",
         "import keras\nif keras.__version__ < '2':\n    from keras.layers.core import Dense\n",
+        "from keras import backend as K\nif hasattr(K, 'eval'):\n    K.eval(x)\n",
+        "from keras import backend as K\nfound = K.eval(x) if hasattr(K, 'eval') else x\n",
     ],
 )
 def test_what_is_not_keras_or_expected_to_fail_is_silence(source: str) -> Any:
@@ -308,6 +314,39 @@ def test_a_kept_name_that_no_import_of_its_own_brings_is_only_reported(source: s
 )
 def test_what_is_there_today_stays_where_it_is(source: str) -> None:
     assert found(source, KERAS_3) == []
+
+
+USED_UP = [
+    "float(K.eval(x))", "print(K.eval(x))", "np.round(K.eval(x))", "K.eval(x) + 1", "-K.eval(x)", "K.eval(x) == 1",
+    "1 < K.eval(x)", "K.eval(x)[0]", "K.eval(x).tolist()", "f'{K.eval(x):.2f}'", "K.set_value(y, K.eval(x))",
+]  # fmt: skip
+KEPT = [
+    "lr = K.eval(x)", "round(K.eval(x))", "seen.add(K.eval(x))", "K.eval(x) in seen", "[0] * K.eval(x)",
+    "f'{K.eval(x)!r}'", "[K.eval(x)]", "print(*K.eval(x))", "K.eval(x).is_integer()",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "safety"), [(c, "safe") for c in USED_UP] + [(c, "unsafe") for c in KEPT])
+def test_a_number_that_comes_as_an_array_makes_the_fix_unsafe_where_it_is_kept(code: str, safety: str) -> None:
+    source = f"import numpy as np\nfrom keras import backend as K\nx = K.cast(y, 'float32')\n{code}\n"
+    [fix] = [finding.fix for finding in found(source, target=KERAS_3) if "backend.eval" in finding.message]
+    assert fix is not None and fix.applicability.value == safety
+
+
+def test_a_function_of_the_name_of_a_built_in_one_may_do_anything_with_a_number() -> None:
+    source = "from keras import backend as K\nfrom mine import float\nfloat(K.eval(x))\n"
+    [finding] = found(source, target=KERAS_3)
+    assert finding.fix is not None and finding.fix.applicability.value == "unsafe"
+
+
+def test_a_name_that_hasattr_has_not_found_is_no_guarded_one() -> None:
+    assert len(found("from keras import backend as K\nif hasattr(x, 'eval'):\n    K.eval(x)\n", KERAS_3)) == 1
+    assert len(found("from keras import backend as K\nif hasattr(K, 'eval'):\n    K.abs(x)\n", KERAS_3)) == 1
+
+
+def test_the_kind_of_numbers_of_a_range_stays_what_its_ends_make_it() -> None:
+    source = "import keras\nsteps = keras.backend.arange(0, 1, 0.25)\n"
+    assert mended(source) == source.replace("backend", "ops")
 
 
 def test_the_number_of_axes_is_renamed_only_by_an_unsafe_fix() -> None:

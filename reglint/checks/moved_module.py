@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import libcst as cst
 
 from reglint.findings import Applicability, Finding, Fix, Severity
-from reglint.names.scopes import Binding, Path, Scope, dotted
+from reglint.names.scopes import Binding, Path, Scope, dotted, string_value
 from reglint.rewriting.backend_functions import plan_function, successor_of
 from reglint.rewriting.import_edits import aliases
 from reglint.rewriting.kept_names import is_kept, plan_kept_import, plan_kept_use
@@ -75,7 +75,9 @@ class MovedModules:
                 yield from self._member(use.module, use.name, use, plan_kept_use(self.file, use) if kept else None)
 
     def _is_judged(self, use: ModuleUse) -> bool:
-        return not _is_attempt(use.place.path, _ABSENCES) and not self._guards.in_old_arm(use.mention)
+        if _is_attempt(use.place.path, _ABSENCES) or self._guards.in_old_arm(use.mention):
+            return False
+        return not _is_asked_for(use)
 
     # -- imports ------------------------------------------------------------------------------------------------------
 
@@ -280,6 +282,21 @@ def _is_attempt(path: Path, failures: set[str]) -> bool:
             handlers = [handler for handler in arm.statement.handlers if _caught(handler) & failures]
             if handlers and (arm.arm or not all(_gives_up(handler) for handler in handlers)):
                 return True
+    return False
+
+
+def _is_asked_for(use: ModuleUse) -> bool:
+    """Does the program only come here where ``hasattr`` has found the name?"""
+    child: cst.CSTNode = use.mention.node
+    for parent in use.mention.above.nodes():
+        if isinstance(parent, (cst.If, cst.IfExp)) and child is parent.body:
+            test = parent.test
+            if isinstance(test, cst.Call) and dotted(test.func) == "hasattr" and len(test.args) == 2:
+                asked = test.args[1].value
+                named_so = isinstance(asked, cst.SimpleString) and string_value(asked) == use.name.value
+                if named_so and dotted(test.args[0].value) == dotted(use.path):
+                    return True
+        child = parent
     return False
 
 

@@ -11,7 +11,7 @@ import libcst as cst
 
 from reglint.findings import Edit
 from reglint.names.scopes import dotted, string_value
-from reglint.names.values import Values
+from reglint.names.values import Symbol, Values
 from reglint.rewriting.imports import bring
 from reglint.rewriting.joined_arguments import COMMENT
 from reglint.rewriting.module_uses import ModuleUse, first_name, last_name
@@ -23,6 +23,13 @@ from reglint.usage.file import File
 from reglint.usage.moved import Module, Row, Stand, doubt
 
 _PLAIN = re.compile(r"[\w.]*")
+_BUILTIN = re.compile(r"(?<![\w.{])[a-z]+(?=\()")
+_NOT_EDITABLE = "the call is written in a way that can't be edited"
+
+# What makes the same of a number and of an array of no dimensions:
+_READERS = {"bool", "float", "int", "print", "str"}
+_NUMPY = "numpy"
+_MEMBERS = {"dtype", "item", "max", "mean", "min", "ndim", "shape", "size", "sum", "tolist"}
 
 
 def plan_function(file: File, use: ModuleUse, found: Stand) -> Plan:
@@ -35,7 +42,8 @@ def plan_function(file: File, use: ModuleUse, found: Stand) -> Plan:
     withheld = arguments.withheld or name.withheld
     if withheld is not None:
         return Plan(withheld=withheld)
-    return Plan(tuple(sorted([*arguments.edits, *name.edits])), doubt=doubt([found]))
+    doubts = [doubt([found]), "" if _is_used_up(file, use) else row.facts.get("number_doubt", "")]
+    return Plan(tuple(sorted([*arguments.edits, *name.edits])), doubt="; ".join(filter(None, doubts)))
 
 
 def successor_of(module: Module, row: Row) -> str:
@@ -84,6 +92,34 @@ def _is_indexed(call: cst.Call, parent: cst.CSTNode | None) -> bool:
     return isinstance(value, cst.Integer)
 
 
+def _is_used_up(file: File, use: ModuleUse) -> bool:
+    """Is what a call gives used at once for what makes the same of a number and of an array of no dimensions?"""
+    call = use.call
+    parent = use.parent_of(call) if call is not None else None
+    if isinstance(parent, cst.Arg):
+        caller = use.parent_of(parent)
+        return isinstance(caller, cst.Call) and not parent.star and _is_reader(file, use, caller.func)
+    if isinstance(parent, cst.Attribute):
+        return parent.attr.value in _MEMBERS
+    if isinstance(parent, cst.BinaryOperation):  # a list is repeated by a number, and multiplied by an array
+        return not any(isinstance(side, (cst.List, cst.Tuple)) for side in (parent.left, parent.right))
+    if isinstance(parent, cst.Comparison):
+        return not any(isinstance(target.operator, (cst.In, cst.NotIn)) for target in parent.comparisons)
+    if isinstance(parent, cst.FormattedStringExpression):
+        return parent.equal is None and (parent.conversion or "s") == "s"
+    return isinstance(parent, (cst.ComparisonTarget, cst.Expr, cst.Subscript, cst.UnaryOperation))
+
+
+def _is_reader(file: File, use: ModuleUse, function: cst.BaseExpression) -> bool:
+    """Does a function read numbers out of what it is given: one of NumPy's or of the same module, or a built-in one?"""
+    if isinstance(function, cst.Name) and function.value in _READERS:
+        return not file.resolver.bindings(function.value, use.place)
+    values = file.resolver.values(function, use.place)
+    return bool(values) and all(
+        isinstance(value, Symbol) and value.qualname.startswith((f"{_NUMPY}.", f"{use.module}.")) for value in values
+    )
+
+
 def _arguments(file: File, use: ModuleUse, row: Row) -> Plan:
     """The edits of the arguments; of the whole call, where no name takes the place of the function's."""
     call = use.call
@@ -98,13 +134,20 @@ def _arguments(file: File, use: ModuleUse, row: Row) -> Plan:
     positional = len(call.args) - len(keywords)
     if positional > row.facts["positional"] or not set(keywords) <= set(row.facts["keywords"]):
         return Plan(withheld=f"`{row.facts['to']}` takes other arguments")
-    if row.facts.get("no_none", False) and any(is_none(v) for arg in call.args for v in _values_of(file, use, arg)):
+    if _may_be_none(file, use, call, row):
         return Plan(withheld=f"`None` may be passed, of which `{row.facts['to']}` makes something else")
     if positional <= row.facts.get("at", 0):
         for name in row.facts.get("asks", ()):
             if name not in keywords:
                 return Plan(withheld=f"`{name}` is left out, and `{row.facts['to']}` takes something else for it")
     return _stated(file, use, row, positional, keywords)
+
+
+def _may_be_none(file: File, use: ModuleUse, call: cst.Call, row: Row) -> bool:
+    """May an argument be None by which that does not mean today what it meant?"""
+    names = row.facts.get("no_none", ())
+    asked = [arg for arg in call.args[1:] if arg.keyword is None or arg.keyword.value in names] if names else []
+    return any(is_none(value) for arg in asked for value in _values_of(file, use, arg))
 
 
 def _values_of(file: File, use: ModuleUse, arg: cst.Arg) -> Values:
@@ -118,19 +161,24 @@ def _stated(file: File, use: ModuleUse, row: Row, positional: int, keywords: Seq
         return Plan()
     text = file.call_text(use.name)
     if text is None:
-        return Plan(withheld="the call is written in a way that can't be edited")
+        return Plan(withheld=_NOT_EDITABLE)
     stated = (f"{name}={row.facts['state'][name]}".format(backend=dotted(use.path)) for name in missing)
     return Plan((text.append(file, ", ".join(stated)),))
 
 
 def _written(file: File, use: ModuleUse, call: cst.Call, row: Row, template: str) -> Plan:
     """The edits around the arguments of a call that make it the expression of a template."""
+    for name in _BUILTIN.findall(template):
+        if file.resolver.bindings(name, use.place):
+            return Plan(withheld=f"`{name}` means something else here")
     parts = list(Formatter().parse(template.replace("{backend}", dotted(use.path) or "")))
     words = [literal for literal, _, _, _ in parts]
     order = [name for _, name, _, _ in parts if name is not None]
     words += [""] * (len(order) + 1 - len(words))
     every, text = written(file, call), file.call_text(use.name)
-    if every is None or text is None or _passed(every, row.facts["parameters"]) != order:
+    if every is None or text is None:
+        return Plan(withheld=_NOT_EDITABLE)
+    if _passed(every, row.facts["parameters"]) != order:
         return Plan(withheld="its arguments are not written in the order in which they are needed")
     bare = [word.startswith(".") and not _is_atom(one.arg.value) for one, word in zip(every, words[1:], strict=True)]
     starts = [file.span(first_name(use.path))[0], *(one.end for one in every)]

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import libcst as cst
 
 from reglint.names.scopes import Place, Scope
-from reglint.names.values import ClassValue, InstanceValue, MadeValue, Symbol, Value
+from reglint.names.values import ClassValue, InstanceValue, MadeValue, ParameterValue, Symbol, UnknownValue, Value
 from reglint.rulebook import facts
+from reglint.usage.calls import is_none
 from reglint.usage.file import File
 from reglint.usage.models import are_models
 
@@ -26,10 +27,11 @@ def optimizer_class(file: File, qualname: str) -> tuple[str, str] | None:
 
 def optimizer_package(file: File, node: cst.BaseExpression, place: Place) -> str | None:
     """The Keras of what is surely one of its optimizers: one that is made here, that of a model or of a callback's."""
-    found = {_made_package(file, value) for value in file.resolver.values(node, place)}
+    values = file.resolver.values(node, place)
+    found = {_made_package(file, value) for value in values}
     if len(found) == 1 and None not in found:
         return found.pop()
-    if not isinstance(node, cst.Attribute) or node.attr.value != "optimizer":
+    if not isinstance(node, cst.Attribute) or node.attr.value != "optimizer" or not _are_given(file, values):
         return None
     return _model_package(file, node.value, place)
 
@@ -56,7 +58,20 @@ def _model_package(file: File, node: cst.BaseExpression, place: Place) -> str | 
     values = file.resolver.values(node, place)
     if are_models(file, values):
         return next(iter(_packages(file, values)), None)
-    return _callbacks_package(file, place) if isinstance(node, cst.Attribute) and _is_own_model(node) else None
+    if not isinstance(node, cst.Attribute) or not _is_own_model(node) or not _are_given(file, values):
+        return None
+    return _callbacks_package(file, place)
+
+
+def _are_given(file: File, values: Iterable[Value]) -> bool:
+    """Does nothing in sight make something else of them than what Keras sets, or a caller passes?"""
+    return all(_is_given(file, value) for value in values)
+
+
+def _is_given(file: File, value: Value) -> bool:
+    if isinstance(value, Symbol):  # an attribute that Keras's own class has
+        return file.api.keras_name(value.qualname) is not None
+    return isinstance(value, (UnknownValue, ParameterValue)) or is_none(value) or are_models(file, [value])
 
 
 def _packages(file: File, values: Iterable[Value]) -> Iterable[str]:

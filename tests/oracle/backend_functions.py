@@ -22,8 +22,9 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 # Old name -> the new one; how many arguments may be passed by position, and which by name; what has to be stated where
 # it is left out (it is passed where more than `at` arguments are, 1 by default); what it `asks` to be passed, since no
-# value that could be stated is the same; whether None has lost its meaning (`no_none`); what is not quite the same
-# (`doubt`); and the calls that are compared. Its `place` is keras.ops unless another is said. Where it is no function
+# value that could be stated is the same; the arguments behind the first by which None has lost its meaning (`no_none`);
+# what is not quite the same (`doubt`), or only where it gives a single number that is kept (`number_doubt`); and the
+# calls that are compared. Its `place` is keras.ops unless another is said. Where it is no function
 # that takes its place, `written` is what does, with the `parameters` of the old one in braces. It holds only where the
 # value is asked for one number (`indexed`) or not used at all (`statement`). Calls are compared eagerly and in a model,
 # those with `eager` only eagerly, and those with `shapes` only by the shape and kind of what they give.
@@ -31,6 +32,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # truths, and `p` probabilities, all of shape (2, 3). `n` is an array of 64 bits, and `v` a variable.
 Spec = dict[str, Any]
 TENSOR = "a tensor, no variable: what is assigned to has to be a keras.Variable"
+NUMBER = "a single number comes as an array, which `+=` changes in place, and which has no hash and no `round`"
 SEED = "on JAX, a layer needs a keras.random.SeedGenerator of its own and passes it as `seed`"
 X: Spec = {"positional": 1, "keywords": ["x"], "calls": ["F(a)", "F(c)", "F(x=a)"]}
 XY: Spec = {"positional": 2, "keywords": [], "calls": ["F(a, b)", "F(a, 0.5)", "F(c, c)"]}
@@ -65,7 +67,7 @@ FUNCTIONS: dict[str, Spec] = {
     "softmax": {"to": "softmax", "positional": 2, "keywords": ["x", "axis"], "calls": ["F(a)", "F(c, axis=1)"]},
     "clip": {
         # None was no limit; TensorFlow's ops.clip refuses it
-        "to": "clip", "positional": 3, "keywords": [], "no_none": True,
+        "to": "clip", "positional": 3, "keywords": [], "no_none": ["min_value", "max_value"],
         "calls": ["F(a, 0.2, 0.6)", "F(c, 0, 1)"],
     },
     "pow": {"to": "power", "positional": 2, "keywords": [], "calls": ["F(a, 2)", "F(a, 0.5)"]},
@@ -121,8 +123,10 @@ FUNCTIONS: dict[str, Spec] = {
     "dot": {"to": "dot", "positional": 2, "keywords": [], "calls": ["F(a, m)", "F(c, w)"]},
     "reverse": {"to": "flip", "positional": 2, "keywords": ["x"], "calls": ["F(c, 1)", "F(c, [1, 2])", "F(a, -1)"]},
     "arange": {
-        "to": "arange", "positional": 4, "keywords": ["start", "stop", "step", "dtype"], "state": {"dtype": "'int32'"},
-        "at": 3, "eager": True, "calls": ["F(4)", "F(1, 7, 2)", "F(0, stop=3)", "F(2, dtype='float32')"],
+        "to": "arange", "positional": 4, "keywords": ["start", "stop", "step", "dtype"], "eager": True,
+        "calls": [
+            "F(4)", "F(1, 7, 2)", "F(0, stop=3)", "F(2, dtype='float32')", "F(0, 1, 0.25)", "F(0.5, 3)",
+        ],
     },
     **{
         name: {
@@ -133,17 +137,21 @@ FUNCTIONS: dict[str, Spec] = {
     },
     "eye": {"to": "eye", "positional": 1, "keywords": ["dtype"], "eager": True, "doubt": TENSOR, "calls": ["F(3)"]},
     "constant": {
+        # without a kind of numbers it was that of floatx, and None meant that, too
         "to": "convert_to_tensor", "positional": 2, "keywords": ["dtype"], "state": {"dtype": "{backend}.floatx()"},
-        "eager": True, "calls": ["F(2)", "F(n)", "F([1, 2], 'int32')", "F(n, dtype='float16')"],
+        "no_none": ["dtype"], "eager": True, "calls": ["F(2)", "F(n)", "F([1, 2], 'int32')", "F(n, dtype='float16')"],
     },
     "variable": {
-        "place": "", "to": "Variable", "positional": 1, "keywords": ["dtype", "name"],
+        "place": "", "to": "Variable", "positional": 1, "keywords": ["dtype", "name"], "no_none": ["dtype"],
         "doubt": "a layer that keeps it as an attribute counts it among its weights, and trains it",
         "state": {"dtype": "{backend}.floatx()"}, "eager": True,
         "calls": ["F(n)", "F(2.0)", "F([1, 2])", "F(n, dtype='int32', name='kernel')", "F(a)"],
     },
     **{
-        name: {"to": "convert_to_numpy", "positional": 1, "keywords": ["x"], "eager": True, "calls": ["F(a)", "F(x=v)"]}
+        name: {
+            "to": "convert_to_numpy", "positional": 1, "keywords": ["x"], "eager": True, "number_doubt": NUMBER,
+            "calls": ["F(a)", "F(x=v)", "float(F(a[0, 0]))", "F(a[0, 0]) * 2"],
+        }
         for name in ("eval", "get_value")
     },
     **{

@@ -423,7 +423,10 @@ def old_names(module: str) -> set[str]:
 
 
 # What of a function's specification the table tells as it is.
-SHOWN = ("written", "parameters", "positional", "keywords", "state", "asks", "no_none", "indexed", "statement")
+SHOWN = (
+    "written", "parameters", "positional", "keywords", "state", "asks", "no_none", "indexed", "statement",
+    "number_doubt",
+)  # fmt: skip
 KERAS_3 = {"keras": ">=3.0.0", "keras-core": ">=0.1"}
 
 
@@ -505,8 +508,9 @@ HEADER = """\
 # positional how many arguments may be passed by position, `keywords` which ones by name
 # state      what has to be stated where it is left out, `at` as which argument it can be passed by position
 # asks       what has to be passed, since no value that could be stated means what leaving it out meant
-# no_none    None as an argument does not mean today what it meant
+# no_none    arguments behind the first by which None does not mean today what it meant
 # indexed    it holds only where one element of what it gives is taken, `statement` where nothing is
+# number_doubt  what is not quite the same where it gives a single number, and the program keeps that
 # values     its value, given or returned, is spelled so today
 #
 # [[gone]]   names that no module of today's Keras has
