@@ -31,6 +31,8 @@ navigation = {
     "docs/probe": "The probe",
     "docs/whole-programs": "Whole programs",
     "docs/many-machines": "Beyond one machine",
+    "docs/speed": "How fast",
+    "docs/robustness": "What it stands",
     "docs/versioning": "Versioning",
     "CHANGELOG": "Changelog",
     "CONTRIBUTING": "Contributing",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reglint.discovery import Target, shown
+from reglint.reading import read_regular
 from reglint.settings import UNREADABLE, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = ".reglint-baseline.json"
 VERSION = 1
+_LARGEST = 100_000_000
 
 
 class BaselineError(SettingsError):
@@ -51,7 +53,7 @@ class Baseline:
     def read(cls, file: Path) -> Baseline:
         """Return what a baseline file holds. Raises BaselineError."""
         try:
-            raw = file.read_bytes()
+            raw = read_regular(file, _LARGEST)
         except FileNotFoundError:
             raise BaselineError(f"{shown(str(file))}: no such baseline; `reglint baseline` writes one") from None
         except OSError as error:

@@ -6,7 +6,7 @@ import argparse
 import codecs
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -191,6 +191,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--no-baseline", dest="baseline", action="store_const", const="", help="report all")
     files.add_argument("--since", metavar="REV", help="report only on lines changed since this git revision")
     files.add_argument("-j", "--jobs", type=_jobs, default=0, metavar="N", help="processes [default: processors]")
+    files.add_argument("-n", "--no-cache", action="store_true", help="check files again that have not changed")
+    files.add_argument("--cache-dir", metavar="FOLDER", help="what is known of them [default: .reglint_cache]")
     add_configuration(parser)
 
 
@@ -227,6 +229,9 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
         values[key] = None if lists is None else [code for each in lists for code in each]
     if arguments.baseline is not None:
         values["baseline"] = arguments.baseline and os.path.abspath(arguments.baseline)
+    cache_dir = getattr(arguments, "cache_dir", None) or os.environ.get("REGLINT_CACHE_DIR")
+    if cache_dir:
+        values["cache-dir"] = os.path.abspath(cache_dir)
     return {key: value for key, value in values.items() if value is not None}
 
 
@@ -310,11 +315,20 @@ def _check(arguments: argparse.Namespace) -> int:
     from reglint import runner
     from reglint.streaming import can_stream
 
+    runner.collect_seldom()
     if can_stream(arguments, settings.output_format):
         return _check_streaming(arguments, paths, resolver)
     fixing = arguments.fix or arguments.diff
     scoper = _scoper(arguments)
-    result = runner.run(paths, resolver, fix=fixing, jobs=arguments.jobs, progress=_progress, scoped=scoper)
+    result = runner.run(
+        paths,
+        resolver,
+        fix=fixing,
+        jobs=arguments.jobs,
+        progress=_progress,
+        scoped=scoper,
+        cache_folder=_cache_folder(arguments),
+    )
     if scoper.since is not None:
         scoper.since.require_revision()
     if (fixing or arguments.add_noqa) and not arguments.diff:
@@ -330,6 +344,13 @@ def _check(arguments: argparse.Namespace) -> int:
     return _report(arguments, settings, result, report_to_stderr)
 
 
+def _cache_folder(arguments: argparse.Namespace) -> Callable[[Settings], Path] | None:
+    """Return what says where the reports of files are kept, or None where they are not."""
+    if arguments.no_cache or os.environ.get("REGLINT_NO_CACHE"):
+        return None
+    return lambda settings: settings.cache_folder
+
+
 def _check_streaming(arguments: argparse.Namespace, paths: Sequence[str], resolver: Resolver) -> int:
     """Check, and write what is found in each file as soon as it is known."""
     from reglint import runner
@@ -337,7 +358,9 @@ def _check_streaming(arguments: argparse.Namespace, paths: Sequence[str], resolv
 
     scoper, stream = _scoper(arguments), Stream(sys.stdout)
     # No progress: the lines show how far the run is, and a count between them would be in their way.
-    result = runner.run(paths, resolver, jobs=arguments.jobs, scoped=scoper, taken=stream)
+    result = runner.run(
+        paths, resolver, jobs=arguments.jobs, scoped=scoper, taken=stream, cache_folder=_cache_folder(arguments)
+    )
     if scoper.since is not None:
         scoper.since.require_revision()
     result = _with_gone(result, scoper, paths)
@@ -521,6 +544,7 @@ def _settings_lines(settings: Settings, rules: Sequence[str]) -> list[str]:
         "keras-version": settings.keras_version,
         "target": settings.target,
         "baseline": str(settings.baseline) if settings.baseline else None,
+        "cache-dir": str(settings.cache_dir) if settings.cache_dir else None,
         "rule-paths": [str(path) for path in settings.rule_paths],
         "layers": dict(settings.layers),
     }

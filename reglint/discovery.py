@@ -12,13 +12,29 @@ from functools import cache, lru_cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from reglint.reading import read_regular, read_text
 from reglint.settings import Resolver, Settings
 
 if TYPE_CHECKING:
     from reglint.globs import Globs
     from reglint.scope import Scope
 
+__all__ = [
+    "SUFFIXES",
+    "Discovery",
+    "Ignore",
+    "Target",
+    "Triggers",
+    "is_excluded",
+    "is_ignored",
+    "may_suppress",
+    "read_regular",
+    "shown",
+]
+
 SUFFIXES = (".py", ".pyw", ".ipynb")
+#: Bytes of an ignore file, or of a file that leads to git's folder.
+_LARGEST_LIST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -159,28 +175,13 @@ def is_ignored(path: str, is_folder: bool, ignores: Sequence[Ignore]) -> bool:
 
 def _read_ignore(file: str, folder: str) -> Iterator[Ignore]:
     try:
-        with open(file, encoding="utf-8", errors="replace") as handle:
-            lines = handle.read().splitlines()
+        lines = read_text(file, _LARGEST_LIST).splitlines()
     except OSError:
         return
     if any(line.strip() and not line.startswith("#") for line in lines):
-        from pathspec import GitIgnoreSpec
+        from reglint.ignore_patterns import spec_of
 
-        try:
-            yield Ignore(folder, GitIgnoreSpec.from_lines(lines))
-        except ValueError:
-            # git skips a pattern that it cannot read; so do we, line by line.
-            yield Ignore(folder, GitIgnoreSpec.from_lines(line for line in lines if _is_pattern(line)))
-
-
-def _is_pattern(line: str) -> bool:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
+        yield Ignore(folder, spec_of(lines))
 
 
 def _ignores_above(top: str) -> tuple[Ignore, ...]:
@@ -203,25 +204,15 @@ def _git_folder(root: str) -> str:
     """Return the folder that git keeps its things in (``.git`` is a file in worktrees and submodules)."""
     dot_git = os.path.join(root, ".git")
     try:
-        with open(dot_git, encoding="utf-8", errors="replace") as handle:
-            found = re.match(r"gitdir: (.*)", handle.read())
+        found = re.match(r"gitdir: (.*)", read_text(dot_git, _LARGEST_LIST))
     except OSError:
         return dot_git
     folder = os.path.join(root, found[1].strip()) if found else dot_git
     # A worktree shares info/exclude with its main repository.
     try:
-        with open(os.path.join(folder, "commondir"), encoding="utf-8", errors="replace") as handle:
-            return os.path.join(folder, handle.read().strip())
+        return os.path.join(folder, read_text(os.path.join(folder, "commondir"), _LARGEST_LIST).strip())
     except OSError:
         return folder
-
-
-def read_regular(path: str) -> bytes:
-    """Return the bytes of a regular file; raise OSError for anything else (a pipe would block, a device never end)."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError("not a regular file")
-    with open(path, "rb") as handle:
-        return handle.read()
 
 
 # --- the byte-level test ---------------------------------------------------------------------------------------------
@@ -294,7 +285,8 @@ def _holds_word(raw: bytes, word: bytes) -> bool:
 
 _WORD = frozenset(bytes([byte]) for byte in b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _ESCAPE = re.compile(rb"\\[nrtfb]")
-_KEYWORD = re.compile(rb"\s*=(?!=)|\\?['\"]")
+# A comment, a continued line, or the end of a line in a notebook's JSON may stand before the equals sign.
+_KEYWORD = re.compile(rb"\s*(?:=(?!=)|[#\\])|['\"]")
 
 
 def may_suppress(raw: bytes, prefixes: Iterable[bytes]) -> bool:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache, cached_property
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from reglint.reading import read_regular
 
 if TYPE_CHECKING:
     from reglint.names.module import ModuleNames
 
+_T = TypeVar("_T")
+
 SOURCE_FOLDERS = ("src", "lib")
 """Folders below the root that hold its packages, beside the root itself."""
 
+_LARGEST_MODULE = 2_000_000  # bytes of a module that is parsed for its names: libcst takes 9 s for half of that
 _MOST_FILES = 2000  # that are searched for a name; beyond that nobody would wait for the answer
-_NOT_OURS = {"node_modules", "site-packages", "__pycache__"}
+_OURS = r"(?!\.|(node_modules|site-packages|__pycache__)$).*|.*\.(py|ipynb)"
 
 
 class ProjectModule(NamedTuple):
@@ -29,6 +35,13 @@ class ProjectModule(NamedTuple):
     def folder(self) -> str:
         """The folder in which the module's own submodules stand."""
         return self.path if not self.path.endswith(".py") else os.path.dirname(self.path)
+
+
+Question = tuple[str, str]
+"""What was asked of the files (``is_file``, ``is_dir``, ``read``, ``entries`` and their pattern), and of which path."""
+
+Answers = dict[Question, "bool | str | None"]
+"""The answers; bytes and names of entries as a digest."""
 
 
 class Files:
@@ -50,9 +63,21 @@ class Files:
         """The names of what lies in a folder, in order; none where it can't be listed."""
         raise NotImplementedError
 
+    def entries_like(self, folder: str, pattern: str) -> list[str]:
+        """Those entries whose whole name a regular expression matches: whoever asks so minds no others."""
+        return [name for name in self.entries(folder) if re.fullmatch(pattern, name)]
+
     def locate(self, filename: str) -> str:
         """The path of a file that was named in some way."""
         raise NotImplementedError
+
+    @contextmanager
+    def asked(self) -> Iterator[Answers]:
+        """What is asked meanwhile, with the answers; nothing where these files do not remember it."""
+        yield {}
+
+    def note(self, answers: Answers) -> None:
+        """Remember these as asked now: somebody uses what was made of the answers."""
 
 
 class DiskFiles(Files):
@@ -70,8 +95,7 @@ class DiskFiles(Files):
 
     def read(self, path: str) -> bytes | None:
         try:
-            with open(path, "rb") as file:
-                return file.read()
+            return read_regular(path)
         except OSError:
             return None
 
@@ -140,17 +164,27 @@ class Project:
     def __init__(self, root: str, files: Files) -> None:
         self.root = root
         self.files = files
-        self._names: dict[str, ModuleNames | None] = {}
+        self._made: dict[object, tuple[object, Answers]] = {}
 
     @classmethod
-    def find(cls, path: Path | str) -> Project:
+    def find(cls, path: Path | str, files: Files | None = None) -> Project:
         """The project of the file ``path``: the nearest folder upwards with a manifest, at most the git root."""
-        return cls(_find_root(os.path.abspath(path)), DiskFiles())
+        return cls(_find_root(os.path.abspath(path)), files or DiskFiles())
 
     @classmethod
     def in_memory(cls, modules: Mapping[str, str | bytes]) -> Project:
         """A project of nothing but ``modules`` (path below the root → text)."""
         return cls("", MemoryFiles(modules))
+
+    def once(self, what: object, make: Callable[[], _T]) -> _T:
+        """What several files of the project ask for, made by the first of them; ``what`` is the name they share."""
+        if what not in self._made:
+            with self.files.asked() as answers:
+                made = make()
+            self._made[what] = made, answers
+        value, answers = self._made[what]
+        self.files.note(answers)
+        return value  # type: ignore[return-value]
 
     def locate(self, filename: str) -> str:
         """The path by which the project knows a file."""
@@ -186,9 +220,7 @@ class Project:
 
     def names(self, module: ProjectModule) -> ModuleNames | None:
         """The names of a module; None where there is nothing to read or it doesn't parse."""
-        if module.path not in self._names:
-            self._names[module.path] = self._read_names(module)
-        return self._names[module.path]
+        return self.once(("names", module.path), lambda: self._read_names(module))
 
     def may_bind(self, module: ProjectModule, name: str) -> bool:
         """Can the module bind ``name`` at all? A look at its bytes spares most of them the parser."""
@@ -200,25 +232,24 @@ class Project:
         module = os.path.splitext(os.path.basename(path))[0]
         words = [name] if module == "__init__" else [name, module]
         said = [re.compile(rb"\b%s\b" % re.escape(word.encode())) for word in words]
-        others = [other for other in self._sources if other != path]
+        others = [other for other in self.once("sources", self._sources) if other != path]
         if len(others) >= _MOST_FILES:
             return True
         texts = (self.files.read(other) or b"" for other in others)
         return any(all(word.search(text) for word in said) for text in texts)
 
-    @cached_property
     def _sources(self) -> list[str]:
         """The Python files and notebooks below the root but for other people's packages; of very many not all."""
         found: list[str] = []
         folders = [self.root]
         while folders and len(found) <= _MOST_FILES:
             folder = folders.pop()
-            entries = self.files.entries(folder)
+            entries = self.files.entries_like(folder, _OURS)
             for entry in () if "pyvenv.cfg" in entries else entries:
                 path = os.path.join(folder, entry)
                 if entry.endswith((".py", ".ipynb")):
                     found.append(path)
-                elif not entry.startswith(".") and entry not in _NOT_OURS and self.files.is_dir(path):
+                elif self.files.is_dir(path):
                     folders.append(path)
         return found
 
@@ -228,7 +259,7 @@ class Project:
         from reglint.syntax import parse
 
         raw = self.files.read(module.path) if module.path.endswith(".py") else None
-        if raw is None:
+        if raw is None or len(raw) > _LARGEST_MODULE:
             return None
         try:
             source = source_from_bytes(raw, module.path)

@@ -8,19 +8,15 @@ somebody asks.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reglint.bounded_toml import TOMLDecodeError, loads
 from reglint.findings import Applicability, Severity
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover (Python 3.10 only)
-    import tomli as tomllib
+from reglint.reading import read_regular
 
 if TYPE_CHECKING:
     from reglint.examples import Example
@@ -71,6 +67,7 @@ WITHOUT_CHECK = ("probe", "run")
 SECTIONS = ("What it does", "Why is this bad", "Example", "Fix safety", "References")
 
 _FENCE = "+++"
+_LARGEST = 5_000_000
 _KEY_LINE = r"^\s*\[*\s*{}\s*(?:=|\]|\.)"
 _TOML_PLACE = re.compile(r"\(at line (\d+), column \d+\)$")
 _CODE = re.compile(r"[A-Z]+[0-9]+")
@@ -168,7 +165,7 @@ class Card:
 def load_cards(extra: Sequence[Path] = ()) -> Mapping[str, Card]:
     """Code -> card, in order of codes: the built-in cards and those of the extra files and folders."""
     cards = dict(_builtin_cards())
-    for path in _card_files(extra):
+    for path in card_files(extra):
         card = read_card(path)
         known = cards.get(card.code)
         if known is not None:
@@ -182,7 +179,7 @@ def load_cards(extra: Sequence[Path] = ()) -> Mapping[str, Card]:
 @cache
 def facts(name: str) -> Mapping[str, Any]:
     """The built-in table ``facts/NAME.toml``."""
-    path = _rules_folder() / "facts" / f"{name}.toml"
+    path = rules_folder() / "facts" / f"{name}.toml"
     return _toml(path, _read(path), first_line=1)
 
 
@@ -196,14 +193,14 @@ def read_card(path: Path) -> Card:
 @cache
 def _builtin_cards() -> Mapping[str, Card]:
     cards: dict[str, Card] = {}
-    for path in sorted(_rules_folder().glob("*.md")):
+    for path in sorted(rules_folder().glob("*.md")):
         card = read_card(path)
         cards[card.code] = card
     return cards
 
 
 @cache
-def _rules_folder() -> Path:
+def rules_folder() -> Path:
     """Where the built-in cards are: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent
     for folder in (package / "rules", package.parent / "rules"):
@@ -212,7 +209,7 @@ def _rules_folder() -> Path:
     raise RulebookError(package / "rules", None, "the built-in rule cards are missing; install reglint again")
 
 
-def _card_files(paths: Sequence[Path]) -> Iterator[Path]:
+def card_files(paths: Sequence[Path]) -> Iterator[Path]:
     """The cards among files and folders that a user named, each once."""
     seen: set[Path] = set()
     for path in paths:
@@ -230,7 +227,7 @@ def _card_files(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+        return read_regular(path, _LARGEST).decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise RulebookError(path, None, f"cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -252,12 +249,14 @@ def _split(path: Path, text: str) -> tuple[str, str, int]:
 
 def _toml(path: Path, text: str, first_line: int) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return loads(text)
+    except TOMLDecodeError as error:
         place = _TOML_PLACE.search(str(error))
         line = int(place[1]) + first_line - 1 if place else first_line + text.count("\n")
         reason = _TOML_PLACE.sub("", str(error)).removesuffix(" (at end of document)").strip()
         raise RulebookError(path, line, f"not valid TOML: {reason[:1].lower()}{reason[1:]}") from error
+    except ValueError as error:
+        raise RulebookError(path, first_line, f"not readable as TOML: {error}") from error
 
 
 # ----------------------------------------------------------------------------------------------------------- schema

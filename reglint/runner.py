@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,8 +26,9 @@ from reglint.settings import (
 
 if TYPE_CHECKING:
     from reglint.baseline import Baselines
+    from reglint.cache import Inputs
     from reglint.pins import Manifests, Unread
-    from reglint.project import Project
+    from reglint.project import Answers, Project
     from reglint.rulebook import Card
     from reglint.scope import View
     from reglint.since import Since
@@ -95,7 +97,8 @@ def rules_for(settings: Settings) -> Rules:
 class FileReport:
     """What came out of one file: the findings in it, and those left by a fix; its bytes only where these differ.
 
-    ``known`` are the fingerprints of findings that the baseline holds; they are in neither.
+    ``known`` are the fingerprints of findings that the baseline holds; they are in neither. ``inputs`` is what the
+    report depends on; without, it must not be kept for another run.
     """
 
     path: str
@@ -107,6 +110,7 @@ class FileReport:
     after: bytes = b""
     warnings: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    inputs: Inputs | None = None
 
     @property
     def changed(self) -> bool:
@@ -118,11 +122,13 @@ class FileReport:
 class Inspector:
     """Checks single files; keeps per process what all files share (rules of the settings, projects).
 
-    Without ``line_noqa`` a ``# noqa`` silences nothing: the caller reads these comments itself.
+    Without ``line_noqa`` a ``# noqa`` silences nothing: the caller reads these comments itself. With ``recording``
+    reports tell what they depend on.
     """
 
     fix: bool = False
     line_noqa: bool = True
+    recording: bool = False
     _rules: dict[int, tuple[Settings, Rules]] = field(default_factory=dict)
     _projects: dict[str, Project] = field(default_factory=dict)
     _manifests: dict[Project, Manifests] = field(default_factory=dict)
@@ -173,22 +179,26 @@ class Inspector:
 
     def project(self, path: str) -> Project:
         """Return the project of a file; files of one project share one, and so read each other once."""
-        from reglint.project import Project
+        from reglint.project import DiskFiles, Project
 
-        project = Project.find(path)
+        files = None
+        if self.recording:
+            from reglint.recorded_files import RecordedFiles
+
+            files = RecordedFiles(DiskFiles())
+        project = Project.find(path, files)
         return self._projects.setdefault(project.root, project)
 
     def manifests(self, project: Project) -> Manifests:
         """Return what the manifests of a project say, read once."""
         from reglint.pins import nearest_manifests
 
-        if project not in self._manifests:
-            self._manifests[project] = nearest_manifests(project.root, project.files)
+        self._manifests[project] = project.once("manifests", lambda: nearest_manifests(project.root, project.files))
         return self._manifests[project]
 
     def _unread(self, project: Project) -> tuple[Unread, ...]:
         """What of the manifests could not be understood, if they had to be read."""
-        return self._manifests[project].unread if project in self._manifests else ()
+        return self.manifests(project).unread if project in self._manifests else ()
 
     def findings(self, source: Source, rules: Rules, project: Project) -> list[Finding]:
         """Return what is to be said about one source: parsed, checked and suppressed, in text order."""
@@ -219,17 +229,19 @@ class Inspector:
         from reglint.source import source_from_bytes
 
         rules = self.rules(target.settings)
-        source, findings = self.examined(target, raw, project)
+        with project.files.asked() as answers:
+            source, findings = self.examined(target, raw, project)
+            warnings = tuple(_told(item) for item in self._unread(project))
         found = locate(findings, source, target.path, target.shown, project.root)
-        warnings = tuple(_told(item) for item in self._unread(project))
-        unchanged = FileReport(target.path, target.shown, found, found, warnings=warnings)
+        inputs = _inputs(raw, answers) if self.recording else None
+        unchanged = FileReport(target.path, target.shown, found, found, warnings=warnings, inputs=inputs)
         view = None
         if target.scope is not None:
             from reglint.scope import View
 
             view = View.of(target.scope, source, findings, found)
             findings, found = list(view.reported), view.shown
-            unchanged = replace(unchanged, found=found, remaining=found, known=view.met)
+            unchanged = replace(unchanged, found=found, remaining=found, known=view.met, inputs=None)
             if target.scope.add_noqa:
                 return self._silenced(target, source, view, project, unchanged)
         if not (self.fix and target.settings.may_write and any(finding.fix for finding in findings)):
@@ -277,6 +289,13 @@ class Inspector:
     def _failed(self, target: Target, message: str, row: int | None = None) -> FileReport:
         failure = failure_of(target, message, row)
         return FileReport(target.path, target.shown, (failure,), (failure,))
+
+
+def _inputs(raw: bytes, answers: Answers) -> Inputs:
+    from reglint.cache import Inputs
+    from reglint.recorded_files import digest
+
+    return Inputs(digest(raw), answers)
 
 
 def _visible(view: View | None, new: Source, findings: list[Finding]) -> list[Finding]:
@@ -376,26 +395,27 @@ def run(
     progress: Callable[[int, int], None] = lambda done, total: None,
     scoped: Callable[[Target], Target | None] = lambda target: target,
     taken: Callable[[FileReport], FileReport] = lambda report: report,
+    cache_folder: Callable[[Settings], Path] | None = None,
 ) -> Result:
     """Check (or fix, without writing) everything below ``paths``; ``jobs`` 0 means as many as there are processors.
 
     ``scoped`` gives a file the scope of what is reported of it, or None where that is nothing. ``taken`` gets each
     file's report in the order of paths, as soon as those before it are there; the result holds what it returns.
+    ``cache_folder`` says for settings in which folder the reports of their files are kept for the next run; without,
+    every file is checked.
 
     Files are judged as they were when the run started: nothing is written before the last one is done, so that no
     result depends on the order.
     """
-    inspector = Inspector(fix)
+    inspector = Inspector(fix, recording=cache_folder is not None)
     discovery = Discovery(resolver)
     wanted = filter(None, map(scoped, discovery.targets(paths)))
     targets = sorted(filter(inspector.needs_look, wanted), key=lambda target: target.path)
-    jobs = min(jobs or _processors(), len(targets))
-    if jobs > 1 and len(targets) >= POOL_PAYS_FROM:
-        from reglint.pool import inspect_all
+    reports = _inspected(inspector, targets, jobs)
+    if cache_folder is not None and targets:
+        from reglint.cache import remembered
 
-        reports = inspect_all(targets, fix, jobs)
-    else:
-        reports = map(inspector.inspect, targets)
+        reports = remembered(targets, inspector, cache_folder, lambda unknown: _inspected(inspector, unknown, jobs))
     kept: list[FileReport] = []
     warnings: set[str] = set()
     for report in _in_order(_counted(reports, len(targets), progress), targets):
@@ -404,6 +424,22 @@ def run(
         if report.found or report.changed or report.known:
             kept.append(report)
     return Result(tuple(kept), tuple(resolver.problems + discovery.problems), tuple(sorted(warnings)))
+
+
+def collect_seldom() -> None:
+    """Have Python look for garbage less often: a third of a run went into looking through trees that were in use."""
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
+
+
+def _inspected(inspector: Inspector, targets: Sequence[Target], jobs: int) -> Iterable[FileReport]:
+    """The reports of all targets, in no certain order; ``jobs`` 0 means as many as there are processors."""
+    jobs = min(jobs or _processors(), len(targets))
+    if jobs > 1 and len(targets) >= POOL_PAYS_FROM:
+        from reglint.pool import inspect_all
+
+        return inspect_all(targets, jobs, fix=inspector.fix, recording=inspector.recording)
+    return map(inspector.inspect, targets)
 
 
 def _counted(reports: Iterable[FileReport], total: int, progress: Callable[[int, int], None]) -> Iterator[FileReport]:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reglint.globs import Glob, Globs
+from reglint.bounded_toml import TOMLDecodeError, loads
+from reglint.globs import Glob, GlobError, Globs
+from reglint.reading import read_regular
 from reglint.reports import FORMATS
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover (Python 3.10 only)
-    import tomli as tomllib
 
 #: ruff's own list: what nobody wants checked when a folder above it is named.
 DEFAULT_EXCLUDE = (
@@ -30,6 +26,8 @@ DEFAULT_EXCLUDE = (
 #: The run's own codes: reading a file can fail, and a suppression can be without use, whatever the cards say.
 UNREADABLE, UNUSED_SUPPRESSION = "REG900", "REG901"
 COMMAND_LINE = "command line"
+#: Bytes of a settings file: reading TOML takes about a second for each megabyte.
+_LARGEST = 5_000_000
 
 
 class SettingsError(Exception):
@@ -64,6 +62,7 @@ class Settings:
     keras_version: str | None = None
     target: str | None = None
     baseline: Path | None = None
+    cache_dir: Path | None = None
     rule_paths: tuple[Path, ...] = ()
     layers: Mapping[str, str] = field(default_factory=dict)
     #: False where the settings file could not be followed: such files are read with defaults, and never written.
@@ -74,6 +73,11 @@ class Settings:
         """Return settings from the keys of ``[tool.reglint]``, for users of the library."""
         root = Path.cwd() if root is None else root.absolute()
         return _settings_of(values, cls(root=root), "settings")
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where the reports of files are kept from one run to the next."""
+        return self.cache_dir or self.root / ".reglint_cache"
 
     @cached_property
     def explicit_excludes(self) -> Globs:
@@ -170,6 +174,12 @@ def _text(value: Any) -> str:
     return value
 
 
+def _path(value: Any, root: Path) -> Path:
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError("a path")
+    return root / Path(value).expanduser()
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError("true or false")
@@ -194,26 +204,32 @@ def _text_table(value: Any) -> Mapping[str, str]:
     return dict(value)
 
 
+def _glob(pattern: str, root: Path) -> Glob:
+    glob = Glob(pattern, str(root))
+    glob.check()
+    return glob
+
+
 def _globs(patterns: Iterable[str], root: Path) -> tuple[Glob, ...]:
-    return tuple(Glob(os.path.expanduser(pattern), str(root)) for pattern in patterns)
+    return tuple(_glob(os.path.expanduser(pattern), root) for pattern in patterns)
 
 
 def _per_file_ignores(value: Any, root: Path) -> tuple[tuple[Glob, bool, tuple[str, ...]], ...]:
     if not isinstance(value, Mapping):
         raise TypeError("a table of lists of rule codes")
     return tuple(
-        (Glob(pattern.removeprefix("!"), str(root)), pattern.startswith("!"), _texts(selectors))
+        (_glob(pattern.removeprefix("!"), root), pattern.startswith("!"), _texts(selectors))
         for pattern, selectors in value.items()
     )
 
 
 def _file(value: Any, root: Path) -> Path | None:
     """Return the path of a file; an empty one means none, so that the command line can take one back."""
-    return Path(os.path.normpath(root / Path(value).expanduser())) if _text(value) else None
+    return Path(os.path.normpath(_path(value, root))) if _text(value) else None
 
 
 def _paths(value: Any, root: Path) -> tuple[Path, ...]:
-    return tuple(root / Path(item).expanduser() for item in _texts(value))
+    return tuple(_path(item, root) for item in _texts(value))
 
 
 #: Key of [tool.reglint] -> what its value means, given the folder that relative paths start from.
@@ -228,6 +244,7 @@ _KEYS: Mapping[str, Callable[[Any, Path], Any]] = {
     "keras-version": lambda value, root: _text(value),
     "target": lambda value, root: _text(value),
     "baseline": _file,
+    "cache-dir": _file,
     "rule-paths": _paths,
     "layers": lambda value, root: _text_table(value),
     "per-file-ignores": _per_file_ignores,
@@ -255,6 +272,8 @@ def _settings_of(values: Mapping[str, Any], base: Settings, where: str) -> Setti
                 chosen[key.replace("-", "_")] = _texts(values[key])
     except TypeError as error:
         raise SettingsError(f"{where}: {key} must be {error}, not {values[key]!r}") from None
+    except GlobError as error:
+        raise SettingsError(f"{where}: {key}: {error}") from None
     for name in _ADDING & changes.keys():
         changes[name] = getattr(base, name) + changes[name]
     if chosen:
@@ -276,11 +295,14 @@ def _require_version(settings: Settings, where: str) -> None:
     text = settings.required_version.strip()
     try:
         wanted = SpecifierSet(f"=={text}" if text[:1].isdigit() else text, prereleases=True)
+        fits = __version__ in wanted
     except InvalidSpecifier:
         raise SettingsError(
             f"{where}: required-version must be a version or a specifier such as '>=0.1', not {text!r}"
         ) from None
-    if __version__ not in wanted:
+    except ValueError as error:  # a number of thousands of digits
+        raise SettingsError(f"{where}: required-version cannot be read: {error}") from None
+    if not fits:
         raise SettingsError(
             f"{where}: required-version is {text!r}, but this is reglint {__version__}; install that one"
         )
@@ -292,22 +314,22 @@ def _require_version(settings: Settings, where: str) -> None:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return what a TOML file holds; raise SettingsError with file and line."""
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path, _LARGEST)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from None
     try:
-        return tomllib.loads(raw.decode("utf-8-sig"))
+        return loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SettingsError(f"{path}:{line}: not UTF-8, as TOML must be (byte {raw[error.start]:#04x})") from None
-    except tomllib.TOMLDecodeError as error:
+    except TOMLDecodeError as error:
         text = " ".join(str(error).split())
         place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", text)
         rows = raw.count(b"\n") + 1
         where = f":{place[1] or rows}" + (f":{place[2]}" if place[2] else "") if place else ""
         raise SettingsError(f"{path}{where}: not valid TOML: {text[: place.start()] if place else text}") from None
-    except RecursionError:
-        raise SettingsError(f"{path}: not readable as TOML: nested too deeply") from None
+    except ValueError as error:  # nested too deeply, a number of thousands of digits
+        raise SettingsError(f"{path}: not readable as TOML: {error}") from None
 
 
 def load(path: Path, root: Path | None = None) -> Settings:
@@ -322,9 +344,10 @@ def _load(path: Path, root: Path | None, seen: tuple[Path, ...]) -> Settings:
     values = _own_table(path)
     base = Settings(root=root or path.parent, origin=path)
     if "extend" in values:
-        if not isinstance(values["extend"], str):
-            raise SettingsError(f"{path}: extend must be the path of one file, not {values['extend']!r}")
-        shared = Path(os.path.normpath(path.parent / Path(values["extend"]).expanduser()))
+        try:
+            shared = Path(os.path.normpath(_path(values["extend"], path.parent)))
+        except TypeError:
+            raise SettingsError(f"{path}: extend must be the path of one file, not {values['extend']!r}") from None
         base = replace(_load(shared, None, (*seen, real)), root=root or path.parent, origin=path, required_version=None)
     return _settings_of(values, base, str(path))
 

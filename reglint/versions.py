@@ -266,8 +266,14 @@ def _specifier_set(text: str) -> SpecifierSet:
 
 @cache
 def contains(releases: str, version: str) -> bool:
-    """Is a version in ``releases``: a specifier, or several of which one must hold, with ``||`` between them?"""
-    return any(_specifier_set(part).contains(_version(version), prereleases=True) for part in releases.split("||"))
+    """Is a version in ``releases``: a specifier, or several of which one must hold, with ``||`` between them?
+
+    Nothing is within a bound that is a number of thousands of digits, which Python does not read.
+    """
+    try:
+        return any(_specifier_set(part).contains(_version(version), prereleases=True) for part in releases.split("||"))
+    except ValueError:
+        return False
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -301,6 +307,8 @@ def _requirement(text: str) -> tuple[str, str]:
     from packaging.utils import canonicalize_name
     from packaging.version import InvalidVersion, Version
 
+    if re.search(r"\d{1000}", text):
+        raise ValueError("a version with a number of a thousand digits is none; write e.g. `2.2.4`")
     try:
         if text[0].isdigit():
             return "keras", f"=={Version(text)}"

@@ -32,6 +32,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_threa
 
 # Whoever wants coloured test results does not want to compare colours.
 os.environ.pop("FORCE_COLOR", None)
+# What lies in fixtures/ is read by many tests at once, and none of them is to leave anything there.
+os.environ["REGLINT_NO_CACHE"] = "1"
 
 Check = Callable[..., list[dict[str, Any]]]
 

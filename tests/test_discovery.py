@@ -250,6 +250,9 @@ def test_a_file_is_spared_unless_it_holds_all_words_of_a_trigger(raw: bytes, exp
     [
         (b"Dense(bias=True)", True),
         (b"Dense(bias = True)", True),
+        (b"Dense(bias  # why\n=True)", True),
+        (b"Dense(bias\\\n=True)", True),
+        (b'"source": ["Dense(bias\\n", "=True)"]', True),
         (b"Dense(**{'bias': True})", True),
         (b'"source": "Dense(**{\\"bias\\": True})"', True),
         (b"Dense(); bias", False),

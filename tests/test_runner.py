@@ -100,9 +100,9 @@ def test_processes_are_started_only_when_it_pays(
     many(files)
     calls = []
 
-    def in_pool(targets: list[Target], fix: bool, jobs: int) -> map[FileReport]:
+    def in_pool(targets: list[Target], jobs: int, **options: bool) -> map[FileReport]:
         calls.append(jobs)
-        return map(Inspector(fix).inspect, targets)
+        return map(Inspector(**options).inspect, targets)
 
     monkeypatch.setattr(pool, "inspect_all", in_pool)
     run(["."], resolver(), jobs=jobs)

@@ -25,7 +25,7 @@ from reglint.rewriting.joined_arguments import COMMENT, join
 from reglint.rewriting.old_calls import positional_plan_along
 from reglint.rewriting.old_layers import callees_of
 from reglint.rewriting.plan import Plan
-from reglint.rewriting.written import Written, is_plain, without, written
+from reglint.rewriting.written import Written, is_plain, literal, without, written
 from reglint.rulebook import Card, facts
 from reglint.usage.arguments import value_of
 from reglint.usage.compatibility import Guards
@@ -105,7 +105,7 @@ def _judge(
     if not converted or not all(_fails(file, one) for one in known):
         return None
     case = Case(mention, old, value, reach, [*converted, *(one for one in known if not one.is_converted)])
-    if "drop" in case.entry and _literal(file, case) not in case.entry["drop"]:
+    if "drop" in case.entry and _literal(case) not in case.entry["drop"]:
         return None  # what has no successor is another rule's business
     return _finding(file, card, case)
 
@@ -126,10 +126,10 @@ def _fails(file: File, known: Known) -> bool:
     return "fails" not in known.entry or bool(standing(file, package, known.entry["fails"], _NEW).failing)
 
 
-def _literal(file: File, case: Case) -> str:
+def _literal(case: Case) -> str:
     """The value of an argument as the tables write it, if it is written in a call."""
-    every = written(file, case.call) if case.call is not None else None
-    return next((one.literal() for one in every or () if one.arg.keyword is case.mention.node), "")
+    args = case.call.args if case.call is not None else ()
+    return next((literal(arg.value) for arg in args if arg.keyword is case.mention.node), "")
 
 
 # ------------------------------------------------------------------------------------------------------------- finding

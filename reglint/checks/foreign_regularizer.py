@@ -135,8 +135,11 @@ def _finding(file: File, card: Card, found: Found, goal: Goal) -> Finding:
             withheld = "its arguments have no counterpart"
         else:
             first = file.parsed.span(_leftmost(found.callee))[0]
-            edit = file.replace(first, text.closed + 1, f"{written}({arguments})")
-            fix = Fix(card.applicability or Applicability.SAFE, f"Use `{today}`", (edit,))
+            if "#" in file.source.text[first : text.closed]:
+                withheld = "a comment would be lost"
+            else:
+                edit = file.replace(first, text.closed + 1, f"{written}({arguments})")
+                fix = Fix(card.applicability or Applicability.SAFE, f"Use `{today}`", (edit,))
     return Finding(card.code, card.name, card.severity, message, start, end, fix=fix, fix_withheld=withheld)
 
 

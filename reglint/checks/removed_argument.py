@@ -12,7 +12,7 @@ from reglint.keras_api import Layer
 from reglint.names.scopes import Place
 from reglint.rewriting.input_layers import has_no_effect, input_before, taken_out
 from reglint.rewriting.plan import Plan
-from reglint.rewriting.written import Written, written
+from reglint.rewriting.written import Written, literal, written
 from reglint.rulebook import Card, facts
 from reglint.usage.arguments import Argument, arguments, layers_of
 from reglint.usage.calls import calls_in
@@ -55,7 +55,7 @@ def _concerns(row: Row, layer: Layer) -> bool:
 
 def _findings(file: File, card: Card, row: Row, argument: Argument) -> Iterator[Finding]:
     given = _written(file, argument)
-    if "drop" in row and given is not None and given.literal() in row["drop"]:
+    if "drop" in row and argument.call is not None and literal(argument.value) in row["drop"]:
         return  # what merely goes is another rule's business
     found = [standing(file, layer.package, row["fails"], row.get("holds", {})) for layer in argument.layers]
     if all(each.failing for each in found):

@@ -79,8 +79,10 @@ def _meeting(reaches: Sequence[Reach]) -> Iterator[list[int]]:
             if group_of[other] != group_of[one] and not reach.seen.isdisjoint(reaches[other].seen):
                 old, new = group_of[other], group_of[one]
                 group_of = [new if group == old else group for group in group_of]
-    for group in dict.fromkeys(group_of):
-        yield [rank for rank, own in enumerate(group_of) if own == group]
+    groups: dict[int, list[int]] = {}
+    for rank, group in enumerate(group_of):
+        groups.setdefault(group, []).append(rank)
+    yield from groups.values()
 
 
 def _guards(file: File, card: Card) -> Guards:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from reglint.pins.pin import Pin, Unread
@@ -43,9 +44,9 @@ _READERS = (
     (r"tox\.ini", "tox_ini"),
     (r"(.*\.)?[Dd]ockerfile(\..*)?", "dockerfile"),
 )
-_LARGEST = 20_000_000
-_LARGEST_PROGRAM = 1_000_000
-"""Bytes of a manifest; a ``setup.py`` of 50 MB took 90 s and 5 GB to follow."""
+_ANY_MANIFEST = "|".join(pattern for pattern, _ in _READERS)
+_LARGEST = {".lock": 20_000_000, ".py": 300_000, ".yaml": 500_000, ".yml": 500_000, "": 2_000_000}
+"""Bytes of a manifest, by its ending: so much takes half a minute at worst, and none that people write is as large."""
 _FOLDERS = ("requirements", "requirement", "reqs")
 """Folders below the root whose files of requirements belong to it."""
 
@@ -82,7 +83,8 @@ def allowed_by_notebook(notebook: str, raw: bytes, root: str, files: Files) -> A
     from reglint.project import OverlaidFiles
     from reglint.versions import Allowed
 
-    own = [item for item in read(notebook, OverlaidFiles(files, notebook, raw)) if isinstance(item, Pin)]
+    beside = OverlaidFiles(_ReadableFiles(files, root), notebook, raw)
+    own = [item for item in read(notebook, beside) if isinstance(item, Pin)]
     shown = {pin.path: _shown(pin.path, root) for pin in own}
     return Allowed.of_pins(own, {**shown, notebook: os.path.basename(notebook)})
 
@@ -122,7 +124,7 @@ def _shown(path: str, root: str) -> str:
 
 def pins_of(root: str, files: Files) -> Manifests:
     """Read every manifest of the project at ``root``."""
-    readable = _ReadableFiles(files)
+    readable = _ReadableFiles(files, root)
     found = [item for path, reader in manifests_of(root, files) for item in reader(path, readable)]
     pins = dict.fromkeys(item for item in found if isinstance(item, Pin))
     unread = dict.fromkeys([*readable.unread, *(item for item in found if isinstance(item, Unread))])
@@ -130,14 +132,38 @@ def pins_of(root: str, files: Files) -> Manifests:
 
 
 class _ReadableFiles(Files):
-    """Other files, of which those that are too large, or that cannot be opened, are left out and remembered."""
+    """Other files, of which those that are too large, outside of the project or not to be opened are left out.
 
-    def __init__(self, files: Files) -> None:
+    These are remembered. ``-r ../../../etc/passwd`` is nothing that a project may make us read.
+    """
+
+    def __init__(self, files: Files, root: str) -> None:
         self._files = files
+        self._root = root
         self.unread: list[Unread] = []
 
     def is_file(self, path: str) -> bool:
-        return self._files.is_file(path)
+        if not self._files.is_file(path):
+            return False
+        if _is_below(path, self._root) or _is_below(path, self._top):
+            return True
+        self.unread.append(Unread(path, 1, "lies outside of the project, so that it is not read; copy it there"))
+        return False
+
+    @cached_property
+    def _top(self) -> str:
+        """The folder around all that belongs together: the git root, else the outermost folder with a manifest."""
+        above = _folders_above(self._root, self._files)
+        if above:
+            return above[-1]
+        top = self._root
+        while (parent := os.path.dirname(top)) != top and self._declares(parent):
+            top = parent
+        return top
+
+    def _declares(self, folder: str) -> bool:
+        names = (*_DECLARING, "requirements.txt")
+        return any(self._files.is_file(os.path.join(folder, name)) for name in names)
 
     def is_dir(self, path: str) -> bool:
         return self._files.is_dir(path)
@@ -145,9 +171,12 @@ class _ReadableFiles(Files):
     def entries(self, folder: str) -> list[str]:
         return self._files.entries(folder)
 
+    def entries_like(self, folder: str, pattern: str) -> list[str]:
+        return self._files.entries_like(folder, pattern)
+
     def read(self, path: str) -> bytes | None:
         raw = self._files.read(path)
-        limit = _LARGEST_PROGRAM if path.endswith(".py") else _LARGEST
+        limit = _LARGEST.get(os.path.splitext(path)[1], _LARGEST[""])
         if raw is None and self._files.is_file(path):
             self.unread.append(Unread(path, 1, "cannot be opened, so what it allows is not known"))
         elif raw is not None and len(raw) > limit:
@@ -156,18 +185,25 @@ class _ReadableFiles(Files):
         return raw
 
 
+def _is_below(path: str, folder: str) -> bool:
+    """Is a path one below a folder? In memory the root is called "", and what leads out of it begins with dots."""
+    if not folder:
+        return not (os.path.isabs(path) or os.path.normpath(path).startswith(".."))
+    return os.path.normpath(path).startswith(os.path.join(folder, ""))
+
+
 def manifests_of(root: str, files: Files) -> Iterator[tuple[str, Reader]]:
     """The manifests of the project at ``root``, each with what reads it."""
-    for name in files.entries(root):
+    for name in files.entries_like(root, _ANY_MANIFEST):
         path = os.path.join(root, name)
         reader = _reader(name)
         if reader is not None and files.is_file(path):
             yield path, reader
     for folder in _FOLDERS:
         inside = os.path.join(root, folder)
-        for name in files.entries(inside):
+        for name in files.entries_like(inside, r".*\.(txt|in|pip)"):
             path = os.path.join(inside, name)
-            if name.endswith((".txt", ".in", ".pip")) and files.is_file(path):
+            if files.is_file(path):
                 from reglint.pins import requirements
 
                 yield path, requirements.read

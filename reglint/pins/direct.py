@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from reglint.pins.pin import UNKNOWN, package_of
 
 _VCS = re.compile(r"(?:git|hg|svn|bzr)\+|git://")
-_NAMED_URL = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*@\s*([^\s;]*[:/][^\s;]*)")
+_NAMED_URL = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\]\s*)?@\s*([^\s;]*[:/][^\s;]*)")
 _URL = re.compile(r"(?:\w+\+)?\w+://|(?:git|hg|svn|bzr)\+|\.{0,2}[/\\]|file:|[a-zA-Z]:\\")
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tgz|tbz|tar\.(?:gz|bz2|xz)|conda)$", re.IGNORECASE)
 _EGG = re.compile(r"[#&]egg=([^&\s]+)")

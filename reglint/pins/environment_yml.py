@@ -34,8 +34,9 @@ def read(path: str, files: Files) -> Iterator[Pin | Unread]:
         if any(package_of(word, conda=True) for word in _WORD.findall(text)):
             yield root
         return
-    for entry in _items(root, "dependencies"):
-        for requirement in _items(entry, "pip"):
+    seen: set[int] = set()
+    for entry in _items(root, "dependencies", seen):
+        for requirement in _items(entry, "pip", seen):
             yield from _pip_pins(requirement, path, files)
         if _is_string(entry):
             yield from conda_pins(entry.value, path, entry.start_mark.line + 1)
@@ -78,14 +79,21 @@ def _is_bottomless(events: Iterator[Any]) -> bool:
     return False
 
 
-def _items(node: Any, key: str) -> Iterator[Any]:
-    """The items of the list under a key, if the node is a mapping that has such a list."""
+def _items(node: Any, key: str, seen: set[int]) -> Iterator[Any]:
+    """The items of the list under a key, if the node is a mapping that has such a list.
+
+    A list or an item that was ``seen`` under another alias is not given again: aliases of aliases have no end.
+    """
     from yaml import MappingNode, SequenceNode
 
     if isinstance(node, MappingNode):
         for name, value in node.value:
-            if name.value == key and isinstance(value, SequenceNode):
-                yield from value.value
+            if name.value == key and isinstance(value, SequenceNode) and id(value) not in seen:
+                seen.add(id(value))
+                for item in value.value:
+                    if id(item) not in seen:
+                        seen.add(id(item))
+                        yield item
 
 
 def _is_string(node: Any) -> bool:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reglint.bounded_toml import loads
 from reglint.pins.pin import Pin, Unread, may_speak_of_keras, package_of
 from reglint.pins.toml_lines import load_toml
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover (Python 3.10 only)
-    import tomli as tomllib
 
 if TYPE_CHECKING:
     from reglint.project import Files
@@ -80,16 +75,19 @@ def _packages_by_block(raw: bytes, array: str) -> list[Locked] | None:
     if not headers or '"""' in text or "'''" in text:  # what looks like a header may stand in a string
         return None
     found = []
+    line = counted = 0
     for start, end in zip(headers, [*headers[1:], len(text)], strict=True):
         block = text[start:end]
         # An escape might spell a name, too.
         if "\\" in block or any(package_of(name) for name in _QUOTED.findall(block)):
             try:
-                table = tomllib.loads(block)[array][0]
-            except (ValueError, RecursionError, LookupError):
+                table = loads(block)[array][0]
+            except (ValueError, LookupError):
                 return None
             key = _NAME_KEY.search(block)
-            found.append(Locked(table, text.count("\n", 0, start + (key.end() if key else 0)) + 1))
+            place = start + (key.end() if key else 0)
+            line, counted = line + text.count("\n", counted, place), place
+            found.append(Locked(table, line + 1))
     return found
 
 

@@ -12,8 +12,11 @@ UNKNOWN = "\0"
 """Stands in a requirement for what only a template or the environment knows."""
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_ENDLESS_NUMBER = re.compile(r"\d{1000}")
 _LONGEST = 100
 """How many characters of a requirement that is none a message quotes."""
+_TOO_LONG = 10_000
+"""Characters of a requirement; what reads one takes time that grows with their square."""
 
 
 class Pin(NamedTuple):
@@ -77,6 +80,10 @@ def pin_of(
     package = package_of(name[1]) if name else None
     if package is None:
         return None
+    if len(requirement) > _TOO_LONG:
+        return Unread(
+            path, line, f"a requirement of `{package}` is too long to be read ({len(requirement):,} characters)"
+        )
     from packaging.requirements import InvalidRequirement, Requirement
 
     from reglint.pins.direct import pointed_at
@@ -84,6 +91,8 @@ def pin_of(
     text = " ".join(requirement.split())
     try:
         parsed = Requirement(requirement.strip())
+        if _ENDLESS_NUMBER.search(requirement):
+            raise ValueError("packaging reads some numbers only when they are compared")
         direct = pointed_at(f"{parsed.name} @ {parsed.url}") if parsed.url else None
         specifier = direct[1] if direct else str(parsed.specifier)
     except RecursionError:  # a marker with very many parentheses

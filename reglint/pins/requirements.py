@@ -30,12 +30,14 @@ def read(path: str, files: Files) -> Iterator[Pin | Unread]:
     A pin from an included file carries that file's path and line.
     """
     waiting = [(path, "constraints" in os.path.basename(path).lower())]
+    known = set(waiting)
     # The list grows while it is read; a file that includes itself adds nothing the second time.
     for here, constraint in waiting:
         for item in _items(here, constraint, files):
             if isinstance(item, Option):
                 include = (os.path.normpath(os.path.join(os.path.dirname(here), item.value)), item.letter == "c")
-                if include not in waiting:
+                if include not in known:
+                    known.add(include)
                     waiting.append(include)
             else:
                 yield item

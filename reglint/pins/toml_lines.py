@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from reglint.bounded_toml import TOMLDecodeError, loads
 from reglint.pins.pin import Unread
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover (Python 3.10 only)
-    import tomli as tomllib
 
 Place = tuple["str | int", ...]
 """Where a value stands: keys of tables, indices of arrays and of arrays of tables."""
@@ -68,15 +63,14 @@ def load_toml(raw: bytes, path: str) -> LocatedToml | Unread:
     except UnicodeDecodeError as error:
         return Unread(path, raw.count(b"\n", 0, error.start) + 1, "not UTF-8, as TOML has to be")
     try:
-        return LocatedToml(tomllib.loads(text), lines_of(text))
-    except tomllib.TOMLDecodeError as error:
+        return LocatedToml(loads(text), lines_of(text))
+    except TOMLDecodeError as error:
         place = _DECODE_PLACE.search(str(error))
         line = int(place[1]) if place else text.count("\n") + 1
         what = _DECODE_PLACE.sub("", str(error)).removesuffix(" (at end of document)")
         return Unread(path, line, f"not valid TOML: {what}")
-    except (RecursionError, ValueError) as error:  # too deep, or a number or date that is out of range
-        what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return Unread(path, 1, f"not valid TOML: {what}")
+    except ValueError as error:  # too deep, or a number or date that is out of range
+        return Unread(path, 1, f"not valid TOML: {error}")
 
 
 def lines_of(text: str) -> dict[Place, int]:
@@ -188,4 +182,4 @@ class _Scan:
 def _key(kind: str, word: str) -> str:
     if kind != "string":
         return word
-    return str(tomllib.loads(f"key = {word}")["key"]) if "\\" in word else word[1:-1]
+    return str(loads(f"key = {word}")["key"]) if "\\" in word else word[1:-1]

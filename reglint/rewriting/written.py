@@ -31,10 +31,14 @@ class Written(NamedTuple):
 
     def literal(self) -> str:
         """A string, number or name as the tables write it, in single quotes and no parentheses; empty for the rest."""
-        value = self.arg.value
-        if isinstance(value, cst.SimpleString):
-            return f"'{string_value(value)}'"
-        return value.value if isinstance(value, (cst.Integer, cst.Float, cst.Name)) else ""
+        return literal(self.arg.value)
+
+
+def literal(value: cst.BaseExpression) -> str:
+    """A string, number or name as the tables write it, in single quotes and no parentheses; empty for the rest."""
+    if isinstance(value, cst.SimpleString):
+        return f"'{string_value(value)}'"
+    return value.value if isinstance(value, (cst.Integer, cst.Float, cst.Name)) else ""
 
 
 def written(file: File, call: cst.Call) -> tuple[Written, ...] | None:

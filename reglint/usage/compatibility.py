@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 import libcst as cst
 
@@ -45,6 +46,7 @@ class Guards:
         self._file = file
         self._old = frozenset(old)
         self._today = frozenset(today)
+        self._leaving: dict[cst.CSTNode, list[cst.If | cst.Try | cst.TryStar]] = {}
 
     def in_old_arm(self, mention: Mention) -> bool:
         """Does the code at ``mention`` only run on an old Keras?"""
@@ -207,13 +209,19 @@ class Guards:
 
     def _is_after_return(self, block: cst.IndentedBlock | cst.Module, child: cst.CSTNode, place: Place) -> bool:
         """An ``if`` above in the same block leaves for every newer Keras."""
-        for statement in block.body:
-            if statement is child:
+        if block not in self._leaving:
+            kinds = (cst.If, cst.Try, cst.TryStar)
+            self._leaving[block] = [each for each in block.body if isinstance(each, kinds) and _leaves(each.body)]
+        if not self._leaving[block]:
+            return False  # as nearly always: then no block is walked anew for each thing in it
+        before = set(takewhile(lambda each: each is not child, block.body))
+        for statement in self._leaving[block]:
+            if statement not in before:
                 return False
-            if isinstance(statement, cst.If) and statement.orelse is None and _leaves(statement.body):
+            if isinstance(statement, cst.If) and statement.orelse is None:
                 if self._meaning(statement.test, place) == NEW:
                     return True
-            if isinstance(statement, (cst.Try, cst.TryStar)) and _leaves(statement.body):
+            if isinstance(statement, (cst.Try, cst.TryStar)):
                 if any(_caught(h) & _REFUSALS and self._speaks_today(statement.body, h) for h in statement.handlers):
                     return True
         return False

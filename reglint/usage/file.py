@@ -159,7 +159,7 @@ class File:
         arguments: list[tuple[int, int]] = []
         first: Token | None = None
         last = opening
-        for token in self.tokens[rank + 1 :]:
+        for token in (self.tokens[index] for index in range(rank + 1, len(self.tokens))):  # a slice would copy the file
             text = self._text(token)
             if text in _OPENING:
                 depth += 1

@@ -1,0 +1,1 @@
+"""How fast reglint is, beside other tools on the same job: what ``run.py`` is made of."""
