@@ -32,7 +32,7 @@ navigation = {
     "docs/whole-programs": "Whole programs",
     "docs/many-machines": "Beyond one machine",
     "docs/speed": "How fast",
-    "docs/robustness": "What it stands",
+    "docs/robustness": "What it withstands",
     "docs/versioning": "Versioning",
     "CHANGELOG": "Changelog",
     "CONTRIBUTING": "Contributing",
