@@ -68,12 +68,6 @@ def positional_plan_along(file: File, reach: Reach) -> Plan | None:
     return Plan(tuple(sorted(edits))) if edits else None
 
 
-def is_keras1_call(file: File, call: cst.Call, place: Place) -> bool:
-    """Is the call surely meant for Keras 1, and so can never have run on Keras 3 or tf.keras?"""
-    callees = callees_of(file, call, place)
-    return bool(callees) and all(evidence(file, call, place, callee) == SURE for callee in callees)
-
-
 def _calls_along(file: File, reach: Reach) -> Iterator[tuple[cst.Call, Place]]:
     """The calls through which a keyword goes, with those of the partials that hold it."""
     yield from reach.calls
