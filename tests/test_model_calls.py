@@ -355,3 +355,11 @@ def test_a_target_that_also_allows_releases_without_schedules_gets_no_safe_one()
     source = f"{SGD}made = SGD(0.1, decay=d)\n"
     assert mended("REG119", source, target="keras>=2.2,<4") == source
     assert "InverseTimeDecay" in mended("REG119", source, unsafe=True, target="keras>=2.2,<4")
+
+
+@pytest.mark.parametrize("value", ["0.0", "(0.0)", "(\n    0.0\n)"])
+def test_parentheses_around_a_value_that_says_nothing_change_nothing(value: str) -> None:
+    found = check_source(
+        f"from keras.optimizers import SGD\nSGD(0.1, decay={value})\n", settings=Settings(target="keras==3.15.1")
+    )
+    assert found == []

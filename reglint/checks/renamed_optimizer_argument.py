@@ -139,7 +139,7 @@ def _plan(file: File, case: Case) -> Plan:
         doubts = [case.standing.doubt, _unnoticed(file, case)]
         return Plan((file.replace(start, end, row["to"]),), doubt="; ".join(filter(None, doubts)))
     every, mine = _written(file, case.mention)
-    if mine is None or mine.text(file) not in row["drop"]:
+    if mine is None or mine.literal() not in row["drop"]:
         return _scheduled(file, case, row, every, mine) or Plan(withheld=row["instead"])
     edits = without(file, every, [mine])
     return Plan(edits) if edits is not None else Plan(withheld="a comment would go with it")
@@ -161,7 +161,7 @@ def _with_decay(file: File, case: Case) -> Plan | None:
     for one in every:
         name = one.arg.keyword.value if one.arg.keyword is not None else ""
         row = _row(case.optimizer, name)
-        if row is None or "default" not in row or one.text(file) in row["drop"]:
+        if row is None or "default" not in row or one.literal() in row["drop"]:
             continue
         if file.among(file.allowed, case.package, row["fails"]):
             plan = _scheduled(file, case, row, every, one)
@@ -176,7 +176,7 @@ def _unnoticed(file: File, case: Case) -> str:
         name = one.arg.keyword.value if one.arg.keyword is not None else ""
         row = _row(case.optimizer, name)
         ignored = row is not None and bool(file.among(file.allowed, case.package, row.get("ignores", {})))
-        if row is not None and ignored and name != case.old and one.text(file) not in row["drop"]:
+        if row is not None and ignored and name != case.old and one.literal() not in row["drop"]:
             return f"the call no longer fails then, and `{name}` is ignored"
     return ""
 
@@ -189,9 +189,9 @@ def _written(file: File, mention: Mention) -> tuple[tuple[Written, ...], Written
 
 
 def _value(file: File, mention: Mention) -> str | None:
-    """What is passed under a keyword, as it is written."""
+    """What is passed under a keyword, as the tables write it; empty for what is no plain value."""
     _, mine = _written(file, mention)
-    return mine.text(file) if mine is not None else None
+    return mine.literal() if mine is not None else None
 
 
 def _message(file: File, case: Case, plan: Plan) -> str:
