@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reglint import __version__
 from reglint.diagnostics import Diagnostic, Place, Repair, Replacement
-from reglint.discovery import read_regular
 from reglint.findings import Applicability, Severity
 from reglint.project import Answers, DiskFiles, Question
+from reglint.reading import read_regular
 from reglint.recorded_files import answer, digest
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class _Project:
         self.entries: dict[str, Entry] = {}
         self.is_changed = False
         try:
-            mark, _, content = path.read_bytes().partition(b"\n")
+            mark, _, content = read_regular(path).partition(b"\n")
             if mark.decode() == digest(content):
                 self._read(json.loads(content))
         except (OSError, RecursionError, TypeError, ValueError, KeyError):

@@ -411,11 +411,12 @@ def run(
     discovery = Discovery(resolver)
     wanted = filter(None, map(scoped, discovery.targets(paths)))
     targets = sorted(filter(inspector.needs_look, wanted), key=lambda target: target.path)
-    reports = _inspected(inspector, targets, jobs)
     if cache_folder is not None and targets:
         from reglint.cache import remembered
 
         reports = remembered(targets, inspector, cache_folder, lambda unknown: _inspected(inspector, unknown, jobs))
+    else:
+        reports = iter(_inspected(inspector, targets, jobs))
     kept: list[FileReport] = []
     warnings: set[str] = set()
     for report in _in_order(_counted(reports, len(targets), progress), targets):

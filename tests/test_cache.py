@@ -365,6 +365,15 @@ def test_a_broken_cache_is_passed_over_and_made_anew(
     assert inspected == []
 
 
+def test_a_cache_that_is_a_device_is_not_read(project: Path, run: Run) -> None:
+    expected = checked(run)
+    path = stored()
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert checked(run) == expected
+    assert not path.is_symlink()  # replaced, and what it led to is left alone
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 9) | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),

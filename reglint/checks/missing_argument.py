@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from reglint.findings import Applicability, Finding, Fix, Severity
+from reglint.findings import Finding
 from reglint.keras_api import Layer
 from reglint.names.values import Symbol
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.reported import reported
 from reglint.rulebook import Card, facts
 from reglint.usage.calls import CallSite, calls_in
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.hazards import allowed_by, named
 from reglint.usage.standing import Standing, standing
 
 
@@ -61,29 +63,14 @@ def _layer(file: File, value: object) -> Layer | None:
 
 
 def _finding(file: File, card: Card, site: CallSite, missing: Missing, state: Standing) -> Finding:
-    package = missing.layer.package
-    everywhere = len(state.failing) == len(file.allowed.engines(package))
     stated = f"{missing.argument}={missing.row['value']}"
     message = (
         f"`{missing.layer.name}` has to be given a `{missing.argument}` in {named(state.failing)}"
         f"{allowed_by(file, state.failing)}; its default was `{missing.row['value']}`"
     )
     text = file.call_text(site.mention.node) if isinstance(site.mention.node, cst.Name) else None
-    fix = None
+    plan = Plan(withheld="the call is written in a way that can't be edited")
     if text is not None:
-        safe = card.applicability or Applicability.DISPLAY
-        edits = (text.append(file, stated),)
-        fix = Fix(Applicability.UNSAFE if state.doubt else safe, f"Pass `{stated}`", edits)
-        message += f" ({state.doubt})" if state.doubt else ""
-    start, end = file.span(site.mention.node)
-    return Finding(
-        card.code,
-        card.name,
-        card.severity if everywhere else Severity.WARNING,
-        message,
-        start,
-        end,
-        fix=fix,
-        fix_withheld=None if fix is not None else "the call is written in a way that can't be edited",
-        data=version_data(file, package, state.failing),
-    )
+        plan = Plan((text.append(file, stated),), doubt=state.doubt)
+    package, title = missing.layer.package, f"Pass `{stated}`"
+    return reported(file, card, site.mention.node, package, state.failing, message, title, plan)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from reglint.findings import Applicability, Finding, Fix, Severity
+from reglint.findings import Finding, Severity
 from reglint.names.scopes import Place
 from reglint.names.values import FunctionValue, InstanceValue, PartialValue, SuperValue
 from reglint.rewriting.plan import Plan
+from reglint.rewriting.reported import is_everywhere, reported
 from reglint.rewriting.written import Written, without, written
 from reglint.rulebook import Card, facts
 from reglint.usage.built_layers import Built, BuiltLayers
@@ -82,19 +83,13 @@ def _check_inputs(file: File, card: Card, site: CallSite) -> Iterator[Finding]:
     state = standing(file, owner.package, row["releases"], table[row["holds"]]["releases"])
     if not state.failing:
         return
-    everywhere = len(state.failing) == len(file.allowed.engines(owner.package))
+    everywhere = is_everywhere(file, owner.package, state.failing)
     where = "" if everywhere else f" in {named(state.failing)}{allowed_by(file, state.failing)}"
     message = f"`{_METHOD}` refuses `{_INPUTS}`{where} ({row['error']}); {row['instead']}"
     plan = _without(file, site.call, given) if _is_on_self(file, site) else Plan(withheld=_OUTSIDE)
-    fix = None
-    if plan.withheld is None:
-        safe = card.applicability or Applicability.DISPLAY
-        fix = Fix(Applicability.UNSAFE if state.lacking else safe, f"Leave out `{_INPUTS}`", plan.edits)
-        message += f" ({named(state.lacking)} may need it)" if state.lacking else ""
-    start, end = file.span(given.keyword if given.keyword is not None else site.mention.node)
-    severity = card.severity if everywhere else Severity.WARNING
-    data = version_data(file, owner.package, state.failing)
-    yield Finding(card.code, card.name, severity, message, start, end, fix=fix, fix_withheld=plan.withheld, data=data)
+    plan = plan._replace(doubt=f"{named(state.lacking)} may need it" if state.lacking else "")
+    node = given.keyword if given.keyword is not None else site.mention.node
+    yield reported(file, card, node, owner.package, state.failing, message, f"Leave out `{_INPUTS}`", plan)
 
 
 def _inputs(call: cst.Call) -> cst.Arg | None:

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reglint.checks.removed_argument import removed_arguments
-from reglint.findings import Applicability, Finding, Fix, Severity
+from reglint.findings import Finding
 from reglint.names.values import Symbol
 from reglint.rewriting.plan import Plan
+from reglint.rewriting.reported import is_everywhere, reported
 from reglint.rewriting.successors import replaced
 from reglint.rewriting.wrapped_layers import successor
 from reglint.rulebook import Card, facts
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.hazards import allowed_by, named
 from reglint.usage.standing import standing
 from reglint.usage.symbols import Import, Use, imports, uses
 from reglint.versions import Release
@@ -83,22 +84,7 @@ def _is_left(file: File, values: tuple[object, ...], row: Mapping[str, Any]) -> 
 
 def _finding(file: File, card: Card, old: str, row: Mapping[str, Any], found: Import | Use, plan: Plan) -> Finding:
     failing = _failing(file, found.package, row)
-    sure = set(failing) >= set(file.allowed.engines(found.package or "keras"))
+    sure = is_everywhere(file, found.package, failing)
     message = f"`{old}` is gone from {named(failing)}{'' if sure else allowed_by(file, failing)}; {row['instead']}"
-    start, end = file.span(found.name)
-    fix = None
-    if plan.withheld is None:
-        applicability = Applicability.UNSAFE if plan.doubt else card.applicability or Applicability.DISPLAY
-        message += f" ({plan.doubt})" if plan.doubt else ""
-        fix = Fix(applicability, f"Use `{row['becomes']['layer']}`", plan.edits)
-    return Finding(
-        card.code,
-        card.name,
-        card.severity if sure else Severity.WARNING,
-        message,
-        start,
-        end,
-        fix=fix,
-        fix_withheld=plan.withheld,
-        data=version_data(file, found.package, failing),
-    )
+    title = f"Use `{row['becomes']['layer']}`" if "becomes" in row else ""
+    return reported(file, card, found.name, found.package, failing, message, title, plan)

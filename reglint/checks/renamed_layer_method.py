@@ -7,14 +7,15 @@ from typing import Any
 
 import libcst as cst
 
-from reglint.findings import Applicability, Edit, Finding, Fix, Severity
+from reglint.findings import Edit, Finding, Severity
 from reglint.names.scopes import Mention
 from reglint.rewriting.plan import Plan
 from reglint.rewriting.redefined_methods import Redefined, redefined
+from reglint.rewriting.reported import is_everywhere, reported
 from reglint.rulebook import Card, facts
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.hazards import allowed_by, named
 from reglint.usage.standing import standing
 
 Row = Mapping[str, Any]
@@ -73,17 +74,7 @@ def _finding(
     state = standing(file, package, row["fails"], row["holds"])
     if not state.failing:
         return
-    everywhere = len(state.failing) == len(file.allowed.engines(package))
-    message = (
-        f"{said} in {named(state.failing)}{'' if everywhere else allowed_by(file, state.failing)}; use `{row['to']}`"
-    )
-    fix = None
-    if plan.withheld is None:
-        doubts = [clause for clause in (state.doubt, plan.doubt) if clause]
-        applicability = Applicability.UNSAFE if doubts else card.applicability or Applicability.DISPLAY
-        message += f" ({'; '.join(doubts)})" if doubts else ""
-        fix = Fix(applicability, f"Rename to `{row['to']}`", plan.edits)
-    start, end = file.span(node)
-    severity = severity if everywhere else Severity.WARNING
-    data = version_data(file, package, state.failing)
-    yield Finding(card.code, card.name, severity, message, start, end, fix=fix, fix_withheld=plan.withheld, data=data)
+    where = "" if is_everywhere(file, package, state.failing) else allowed_by(file, state.failing)
+    message = f"{said} in {named(state.failing)}{where}; use `{row['to']}`"
+    plan = plan._replace(doubt="; ".join(filter(None, (state.doubt, plan.doubt))))
+    yield reported(file, card, node, package, state.failing, message, f"Rename to `{row['to']}`", plan, severity)

@@ -7,13 +7,15 @@ from typing import Any
 
 import libcst as cst
 
-from reglint.findings import Applicability, Finding, Fix, Severity
+from reglint.findings import Finding
 from reglint.names.scopes import Mention
 from reglint.names.values import Symbol
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.reported import reported
 from reglint.rulebook import Card, facts
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.hazards import allowed_by, named
 from reglint.usage.optimizers import has_own_optimizers, optimizer_package
 from reglint.usage.standing import standing
 
@@ -73,20 +75,8 @@ def _finding(
     if not state.failing:
         return None
     new = row["to"]
-    everywhere = len(state.failing) == len(file.allowed.engines(package))
     message = (
         f"`{old}` of an optimizer {row['says']} {named(state.failing)}{allowed_by(file, state.failing)}; use `{new}`"
     )
-    message += f" ({state.doubt})" if state.doubt else ""
-    start, end = file.span(mention.node)
-    applicability = Applicability.UNSAFE if state.doubt else card.applicability or Applicability.DISPLAY
-    return Finding(
-        card.code,
-        card.name,
-        card.severity if everywhere else Severity.WARNING,
-        message,
-        start,
-        end,
-        fix=Fix(applicability, f"Rename to `{new}`", (file.replace(start, end, new),)),
-        data=version_data(file, package, state.failing),
-    )
+    plan = Plan((file.replace(*file.span(mention.node), new),), doubt=state.doubt)
+    return reported(file, card, mention.node, package, state.failing, message, f"Rename to `{new}`", plan)

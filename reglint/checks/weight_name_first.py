@@ -7,15 +7,16 @@ from typing import Any
 
 import libcst as cst
 
-from reglint.findings import Applicability, Finding, Fix, Severity
+from reglint.findings import Finding
 from reglint.names.scopes import Place
 from reglint.names.values import LiteralValue
 from reglint.rewriting.plan import Plan
+from reglint.rewriting.reported import is_everywhere, reported
 from reglint.rulebook import Card, facts
 from reglint.usage.calls import CallSite
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
-from reglint.usage.hazards import allowed_by, named, version_data
+from reglint.usage.hazards import allowed_by, named
 from reglint.usage.layer_methods import Owner, method_calls
 from reglint.usage.standing import Standing, standing
 
@@ -37,19 +38,11 @@ def check(file: File, card: Card) -> Iterator[Finding]:
 
 
 def _finding(file: File, card: Card, site: CallSite, owner: Owner, row: Mapping[str, Any], state: Standing) -> Finding:
-    everywhere = len(state.failing) == len(file.allowed.engines(owner.package))
+    everywhere = is_everywhere(file, owner.package, state.failing)
     where = "" if everywhere else f" in {named(state.failing)}{allowed_by(file, state.failing)}"
     message = f"`{_METHOD}` refuses a name in the first place{where}; pass it as `name=`"
-    plan = _plan(file, site.call, row["order"])
-    fix = None
-    if plan.withheld is None:
-        safe = card.applicability or Applicability.DISPLAY
-        fix = Fix(Applicability.UNSAFE if state.doubt else safe, "Pass it as `name=`", plan.edits)
-        message += f" ({state.doubt})" if state.doubt else ""
-    start, end = file.span(site.mention.node)
-    severity = card.severity if everywhere else Severity.WARNING
-    data = version_data(file, owner.package, state.failing)
-    return Finding(card.code, card.name, severity, message, start, end, fix=fix, fix_withheld=plan.withheld, data=data)
+    plan = _plan(file, site.call, row["order"])._replace(doubt=state.doubt)
+    return reported(file, card, site.mention.node, owner.package, state.failing, message, "Pass it as `name=`", plan)
 
 
 def _plan(file: File, call: cst.Call, order: list[str]) -> Plan:
