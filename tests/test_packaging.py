@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT, copy_of_the_tree
 
 import reglint
-from reglint.rulebook import load_cards
+from reglint.rulebook import load_cards, read_tables
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -69,6 +69,18 @@ def test_the_wheel_and_the_wheel_of_the_sdist_hold_all_cards(built: dict[str, Pa
     assert names >= cards | tables | {"reglint/py.typed", "reglint/reports/text.py"}
     assert names_in(built["wheel of the sdist"]) == names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"reglint"}
+
+
+def test_the_modules_of_the_wheel_hold_what_the_cards_and_the_tables_say(built: dict[str, Path]) -> None:
+    def table(name: str) -> object:
+        with zipfile.ZipFile(built["wheel"]) as archive:
+            found: dict[str, object] = {}
+            exec(archive.read(f"reglint/rules/{name}.py"), found)
+        return found["TABLE"]
+
+    assert table("cards") == read_tables(ROOT / "rules")
+    for path in (ROOT / "rules/facts").glob("*.toml"):
+        assert table(f"facts/{path.stem}") == tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 #: What somebody else's typed code does with the library; the last line is an error that only py.typed lets mypy see.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from docutils import nodes
@@ -12,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 from reglint.examples import Example
-from reglint.reports.rules import render_card
+from reglint.reports.rules import markdown_of
 from reglint.rulebook import Card, read_card
 
 RULES = "rules/"
@@ -41,7 +40,7 @@ def card_page(card: Card) -> str:
         lines[opening] = (
             f"{fence}{{code-block}} python\n:caption: {caption(example)}\n:class: {example.label}\n:force:\n"
         )
-    return render_card(replace(card, body="\n".join(lines)), "markdown")
+    return markdown_of(card, "\n".join(lines))
 
 
 def caption(example: Example) -> str:

@@ -16,8 +16,13 @@ def render_card(card: Card, fmt: str = "text") -> str:
     if fmt == "json":
         return json.dumps(_object(card), indent=2, ensure_ascii=False)
     if fmt == "markdown":
-        return f"# {card.name} ({card.code})\n\n{_facts_line(card, '`')}\n\n{card.body.strip()}"
+        return markdown_of(card, card.body)
     return "\n".join([f"{card.code} {card.name}", _facts_line(card), "", plain(card.body.strip())])
+
+
+def markdown_of(card: Card, body: str) -> str:
+    """A card as a page with the given text below its head."""
+    return f"# {card.name} ({card.code})\n\n{_facts_line(card, '`')}\n\n{body.strip()}"
 
 
 def render_rules(cards: Mapping[str, Card], fmt: str = "text") -> str:
