@@ -40,9 +40,9 @@ def check_source(
     ``allowed`` says which Keras it is judged for, as ``--keras-version`` does (``keras>=2,<3; tensorflow==1.15``); else
     the manifests of the project do. Raises SettingsError for a version or a setting that means nothing.
     """
-    from reglint import runner
+    from reglint import library
 
-    return runner.findings_of(source, filename, _judged_for(allowed, settings), modules)
+    return library.findings_of(source, filename, _judged_for(allowed, settings), modules)
 
 
 def fix_source(
@@ -57,9 +57,9 @@ def fix_source(
 
     The parameters are those of :func:`check_source`.
     """
-    from reglint import runner
+    from reglint import library
 
-    return runner.fixed(source, filename, _judged_for(allowed, settings), modules)
+    return library.fixed(source, filename, _judged_for(allowed, settings), modules)
 
 
 def _judged_for(allowed: str | None, settings: Settings | None) -> Settings | None:

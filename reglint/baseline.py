@@ -21,7 +21,7 @@ from reglint.settings import UNREADABLE, Settings, SettingsError
 
 if TYPE_CHECKING:
     from reglint.diagnostics import Diagnostic
-    from reglint.runner import FileReport
+    from reglint.inspector import FileReport
 
 DEFAULT_NAME = ".reglint-baseline.json"
 VERSION = 1
@@ -225,7 +225,7 @@ _rules_of: dict[int, tuple[Settings, Any]] = {}
 
 
 def _active(settings: Settings, path: str) -> frozenset[str]:
-    from reglint.runner import rules_for
+    from reglint.ruleset import rules_for
 
     if id(settings) not in _rules_of:
         # The settings are kept beside their rules, or another object could come to have their id.

@@ -26,7 +26,8 @@ from reglint.recorded_files import answer, digest
 
 if TYPE_CHECKING:
     from reglint.discovery import Target
-    from reglint.runner import FileReport, Inspector, Rules
+    from reglint.inspector import FileReport, Inspector
+    from reglint.ruleset import Rules
     from reglint.settings import Settings
 
 _FORMAT = 1
@@ -91,7 +92,7 @@ class Cache:
 
     def report(self, target: Target) -> FileReport | None:
         """The report of a file as it is now; None where it has to be checked."""
-        from reglint.runner import FileReport
+        from reglint.inspector import FileReport
 
         project = self._project(target)
         entry = project.entries.get(target.path)

@@ -6,11 +6,11 @@ import argparse
 import codecs
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from reglint.options import add_configuration, add_output, codes
+from reglint.arguments import parser
 from reglint.printing import FAILED, FINDINGS, INTERRUPTED, OK, UsageError, complain, deliver, status, wants_colour
 
 if TYPE_CHECKING:
@@ -19,32 +19,6 @@ if TYPE_CHECKING:
     from reglint.runner import Result, Scoper
     from reglint.settings import Resolver, Settings
 
-SHELLS = ("bash", "zsh", "fish")
-
-
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """Keeps an option and what it does on one line, and the examples as they are written."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=30)
-
-    def _format_action(self, action: argparse.Action) -> str:
-        if isinstance(action, argparse._SubParsersAction):  # the heading above says already that these are commands
-            return "".join(map(self._format_action, action._get_subactions()))
-        if isinstance(action, argparse._HelpAction):  # whoever reads this has found it
-            return ""
-        return super()._format_action(action)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; the usage is a ``--help`` away."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"formatter_class": _Help, **options})
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(FAILED, f"error: {message} (see `{self.prog} --help`)\n")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
@@ -52,13 +26,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # not so where a test or a caller has put its own in place
             stream.reconfigure(errors="backslashreplace")
     try:
-        arguments = _parser().parse_args(argv)
+        argv = sys.argv[1:] if argv is None else argv
+        arguments = parser(argv[0] if argv else None).parse_args(argv)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else FAILED
     from reglint.settings import SettingsError
 
     try:
-        done: int = arguments.command(arguments)
+        done = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except (UsageError, SettingsError) as error:
         complain(str(error))
@@ -85,139 +60,6 @@ def _complain_of(result: Result) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
-# --- arguments -------------------------------------------------------------------------------------------------------
-
-
-_EXAMPLES = {
-    "reglint": """examples:
-  reglint fix --diff model.py            show what fixing would change
-  reglint check --target keras==3.15.1   does it still regularize there?""",
-    "check": """examples:
-  reglint check --keras-version '>=2,<3' src notebooks/train.ipynb
-  git diff --name-only -z | reglint check --files-from -
-  reglint check --output-format github --report sarif=reglint.sarif
-
-exit status: 0 nothing left, 1 findings, 2 something could not be read""",
-    "fix": """examples:
-  reglint fix --diff src                 show what would change, write nothing
-  reglint fix --unsafe-fixes model.py    also what needs a look""",
-}
-
-
-def _parser() -> argparse.ArgumentParser:
-    from reglint import __version__
-    from reglint.probe.process.arguments import EXAMPLES, add_probe
-
-    parser = _Parser(
-        prog="reglint", description="Does my regularization do what I think it does?", epilog=_EXAMPLES["reglint"]
-    )
-    parser.add_argument("--version", action="version", version=f"reglint {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    check = commands.add_parser(
-        "check", help="find what is wrong", usage="%(prog)s [OPTIONS] [PATHS ...]", epilog=_EXAMPLES["check"]
-    )
-    check.set_defaults(command=_check, fix=False)
-    check.add_argument("--fix", action="store_true", help="write the fixes, as `reglint fix` does")
-    check.add_argument("--add-noqa", action="store_true", help="add `# noqa: CODE` where something is found")
-    _add_common(check)
-
-    fix = commands.add_parser(
-        "fix", help="rewrite what can be mended", usage="%(prog)s [OPTIONS] [PATHS ...]", epilog=_EXAMPLES["fix"]
-    )
-    fix.set_defaults(command=_check, fix=True, add_noqa=False)
-    _add_common(fix)
-
-    probe = commands.add_parser(
-        "probe", help="run a model and see what saturates", usage="%(prog)s [OPTIONS] MODEL", epilog=EXAMPLES
-    )
-    probe.set_defaults(command=_probe)
-    add_probe(probe)
-
-    baseline = commands.add_parser("baseline", help="record what is found as known")
-    baseline.set_defaults(command=_baseline, unsafe_fixes=None, output_format=None)
-    _add_baseline(baseline)
-
-    explain = commands.add_parser("explain", help="what a rule is about, with examples")
-    explain.set_defaults(command=_explain)
-    explain.add_argument("code", metavar="CODE")
-    explain.add_argument("--output-format", choices=("text", "json", "markdown"), default="text")
-    add_configuration(explain)
-
-    keras = commands.add_parser("keras", help="which Keras each project allows, and why")
-    keras.set_defaults(command=_keras)
-    keras.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders [default: .]")
-    keras.add_argument("--keras-version", metavar="SPEC", help="what the projects allow, whatever their manifests say")
-    keras.add_argument("--output-format", choices=("text", "json"), default="text")
-    add_configuration(keras)
-
-    rules = commands.add_parser("rules", help="list the rules")
-    rules.set_defaults(command=_rules)
-    rules.add_argument("--output-format", choices=("text", "json", "markdown"), default="text")
-    add_configuration(rules)
-
-    completion = commands.add_parser("generate-shell-completion", help="print a script that completes our commands")
-    completion.set_defaults(command=_completion)
-    completion.add_argument("shell", choices=SHELLS)
-
-    server = commands.add_parser("server", help="speak with an editor (language server)")
-    server.set_defaults(command=_server)
-    server.add_argument("--stdio", action="store_true", help="what is done anyway; some editors add it")
-    return parser
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    switch = argparse.BooleanOptionalAction
-    parser.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders, or - for stdin [default: .]")
-    rules = parser.add_argument_group("which rules")
-    rules.add_argument("--select", action="append", type=codes, metavar="CODES", help="run these (comma-separated)")
-    rules.add_argument("--ignore", action="append", type=codes, metavar="CODES", help="do not run these")
-    rules.add_argument("--extend-select", action="append", type=codes, metavar="CODES", help="run these, too")
-    rules.add_argument("--preview", action=switch, default=None, help="run rules that are not yet stable")
-    keras = parser.add_argument_group("which Keras")
-    keras.add_argument("--keras-version", metavar="SPEC", help="what the project allows, such as '>=2,<3'")
-    keras.add_argument("--target", metavar="SPEC", help="where the code is to go, such as keras==3.15.1")
-    fixes = parser.add_argument_group("fixes")
-    fixes.add_argument("--unsafe-fixes", action=switch, default=None, help="count and apply unsafe fixes, too")
-    fixes.add_argument("--diff", action="store_true", help="show what fixing would change, and write nothing")
-    fixes.add_argument("--exit-non-zero-on-fix", action="store_true", help="exit with 1 where a file was changed")
-    output = add_output(parser)
-    output.add_argument("--statistics", action="store_true", help="count the findings of each rule")
-    output.add_argument("--show-settings", action="store_true", help="print the settings of the paths, check nothing")
-    files = parser.add_argument_group("files and settings")
-    files.add_argument("--files-from", metavar="FILE", help="read more paths from FILE (- for stdin)")
-    files.add_argument("--stdin-filename", metavar="FILE", help="what stdin would be called on the disk")
-    files.add_argument("--baseline", metavar="FILE", help="report only what is not in this file")
-    files.add_argument("--no-baseline", dest="baseline", action="store_const", const="", help="report all")
-    files.add_argument("--since", metavar="REV", help="report only on lines changed since this git revision")
-    files.add_argument("-j", "--jobs", type=_jobs, default=0, metavar="N", help="processes [default: processors]")
-    files.add_argument("-n", "--no-cache", action="store_true", help="check files again that have not changed")
-    files.add_argument("--cache-dir", metavar="FOLDER", help="what is known of them [default: .reglint_cache]")
-    add_configuration(parser)
-
-
-def _add_baseline(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders [default: .]")
-    parser.add_argument("--baseline", metavar="FILE", help="write it there [default: .reglint-baseline.json]")
-    parser.add_argument("--select", action="append", type=codes, metavar="CODES", help="only these (comma-separated)")
-    parser.add_argument("--ignore", action="append", type=codes, metavar="CODES", help="not these")
-    parser.add_argument("--extend-select", action="append", type=codes, metavar="CODES", help="these, too")
-    parser.add_argument("--preview", action=argparse.BooleanOptionalAction, help="run rules that are not yet stable")
-    parser.add_argument("--keras-version", metavar="SPEC", help="what the project allows, such as '>=2,<3'")
-    parser.add_argument("--target", metavar="SPEC", help="where the code is to go, such as keras==3.15.1")
-    parser.add_argument("--statistics", action="store_true", help="count the findings of each rule")
-    parser.add_argument("--files-from", metavar="FILE", help="read more paths from FILE (- for stdin)")
-    parser.add_argument("-j", "--jobs", type=_jobs, default=0, metavar="N", help="processes [default: processors]")
-    parser.set_defaults(stdin_filename=None)
-    add_configuration(parser)
-
-
-def _jobs(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes, 1 or more")
-    return int(text)
-
-
 def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the command line as keys of [tool.reglint]."""
     values: dict[str, Any] = {
@@ -236,7 +78,7 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _resolver(arguments: argparse.Namespace, overrides: dict[str, Any]) -> Resolver:
-    from reglint.runner import rules_for
+    from reglint.ruleset import rules_for
     from reglint.settings import Resolver
 
     config = Path(arguments.config).absolute() if arguments.config is not None else None
@@ -245,15 +87,18 @@ def _resolver(arguments: argparse.Namespace, overrides: dict[str, Any]) -> Resol
 
 def _require_valid(arguments: argparse.Namespace, resolver: Resolver, paths: Iterable[str]) -> None:
     """Raise UsageError for codes and versions of the command line that mean nothing, before anything is read."""
-    from reglint.runner import rules_for
+    from reglint.ruleset import rules_for
     from reglint.settings import Settings, SettingsError, covers, unknown_code
-    from reglint.versions import Allowed
 
-    try:
-        for given in filter(None, (arguments.keras_version, arguments.target)):
-            Allowed.parse(given, given)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    given = list(filter(None, (arguments.keras_version, arguments.target)))
+    if given:
+        from reglint.versions import Allowed
+
+        try:
+            for text in given:
+                Allowed.parse(text, text)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
     chosen = [
         (option, code)
         for option in ("--select", "--ignore", "--extend-select")
@@ -371,7 +216,8 @@ def _check_streaming(arguments: argparse.Namespace, paths: Sequence[str], resolv
 def _check_stdin(arguments: argparse.Namespace, resolver: Resolver) -> int:
     """Check what comes in; ``fix -`` answers with the whole mended source, and its findings go to stderr."""
     from reglint.discovery import Target, is_excluded
-    from reglint.runner import Inspector, Result
+    from reglint.inspector import Inspector
+    from reglint.runner import Result
 
     path = os.path.abspath(arguments.stdin_filename or "-")
     shown = arguments.stdin_filename or "-"
@@ -434,7 +280,7 @@ def _report_added(arguments: argparse.Namespace, settings: Settings, result: Res
     """Print what got no ``# noqa``, and how many lines did; these are no findings any more."""
     from dataclasses import replace
 
-    from reglint.reports import FOR_PEOPLE
+    from reglint.formats import FOR_PEOPLE
 
     _complain_of(result)
     status = FAILED if result.problems else OK
@@ -482,20 +328,25 @@ def _report(
 
 
 def _rendered(arguments: argparse.Namespace, output_format: str, summary: Any, style: Any) -> str:
-    from reglint.reports import FOR_PEOPLE, report, statistics, text
+    from reglint.formats import FOR_PEOPLE
+    from reglint.reports import report, text
 
+    if arguments.statistics and output_format in (*FOR_PEOPLE, "json"):
+        from reglint.reports import statistics
+
+        as_json = output_format == "json"
+        shown = [statistics.render(summary.left, style)] if as_json else statistics.lines(summary.left, style)
+    else:
+        shown = report(output_format, summary, style)
     if output_format not in FOR_PEOPLE:
-        counted = arguments.statistics and output_format == "json"
-        body = [statistics.render(summary.left, style)] if counted else report(output_format, summary, style)
-        return "".join(line + "\n" for line in body)
-    shown = statistics.lines(summary.left, style) if arguments.statistics else report(output_format, summary, style)
+        return "".join(line + "\n" for line in shown)
     last = text.diff_summary(summary, style) if arguments.diff else text.summary(summary, style)
     return "".join(line + "\n" for line in (*shown, *last))
 
 
 def _require_countable(arguments: argparse.Namespace, settings: Settings) -> None:
     """Raise UsageError where ``--statistics`` is wanted in a format that has no place for it."""
-    from reglint.reports import FOR_PEOPLE
+    from reglint.formats import FOR_PEOPLE
 
     if arguments.statistics and settings.output_format not in (*FOR_PEOPLE, "json"):
         wanted = f"--statistics has no output format {settings.output_format}"
@@ -515,7 +366,7 @@ def _status(arguments: argparse.Namespace, found: Sequence[Diagnostic], changed:
 
 def _show_settings(paths: Sequence[str], resolver: Resolver) -> int:
     """Print the settings of each path once."""
-    from reglint.runner import rules_for
+    from reglint.ruleset import rules_for
 
     shown: set[int] = set()
     for path in paths:
@@ -622,7 +473,7 @@ def _keras(arguments: argparse.Namespace) -> int:
     from reglint.discovery import shown
     from reglint.projects import ranges_below
     from reglint.reports.keras import render
-    from reglint.runner import rules_for
+    from reglint.ruleset import rules_for
     from reglint.settings import Resolver
     from reglint.versions import Allowed
 
@@ -678,7 +529,7 @@ def _rules(arguments: argparse.Namespace) -> int:
 
 def _cards(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return all cards, those of the settings' ``rule-paths`` included."""
-    from reglint.runner import rules_for
+    from reglint.ruleset import rules_for
 
     resolver = _resolver(arguments, {})
     cards = rules_for(resolver.settings_for(os.getcwd())).cards
@@ -691,7 +542,20 @@ def _completion(arguments: argparse.Namespace) -> int:
     from reglint.completion import script
 
     try:
-        print(script(_parser(), arguments.shell))
+        print(script(parser(), arguments.shell))
     except ImportError:
         raise UsageError("completion needs shtab; install it with `pip install 'reglint[completion]'`") from None
     return OK
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "baseline": _baseline,
+    "check": _check,
+    "explain": _explain,
+    "fix": _check,
+    "generate-shell-completion": _completion,
+    "keras": _keras,
+    "probe": _probe,
+    "rules": _rules,
+    "server": _server,
+}

@@ -1,22 +1,20 @@
-"""Which files a run looks at, and the test on their bytes that spares most of them the parser."""
+"""Which files a run looks at."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache, partial
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reglint.reading import read_regular, read_text
+from reglint.reading import read_text
 from reglint.settings import Resolver, Settings
 
 if TYPE_CHECKING:
     from reglint.globs import Globs
+    from reglint.ignore_patterns import IgnoreLines
     from reglint.scope import Scope
 
 __all__ = [
@@ -24,11 +22,8 @@ __all__ = [
     "Discovery",
     "Ignore",
     "Target",
-    "Triggers",
     "is_excluded",
     "is_ignored",
-    "may_suppress",
-    "read_regular",
     "shown",
 ]
 
@@ -155,16 +150,15 @@ def is_excluded(path: str, globs: Globs, root: str) -> bool:
 
 @dataclass(frozen=True)
 class Ignore:
-    """The patterns of one ignore file, and the folder that they speak about."""
+    """The lines of one ignore file, and the folder that they speak about."""
 
     folder: str
-    spec: Any  # pathspec.GitIgnoreSpec: not named, since the import costs more than a small run
+    lines: IgnoreLines
 
     def verdict(self, path: str, is_folder: bool) -> bool | None:
-        """Return True for ignored, False for taken back by ``!``, None where no pattern speaks."""
-        relative = os.path.relpath(path, self.folder).replace(os.sep, "/")
-        included: bool | None = self.spec.check_file(relative + "/" if is_folder else relative).include
-        return included
+        """Return True for ignored, False for taken back by ``!``, None where no line speaks of the path below."""
+        relative = path[len(os.path.join(self.folder, "")) :].replace(os.sep, "/")
+        return self.lines.verdict(relative + "/" if is_folder else relative)
 
 
 def is_ignored(path: str, is_folder: bool, ignores: Sequence[Ignore]) -> bool:
@@ -179,9 +173,9 @@ def _read_ignore(file: str, folder: str) -> Iterator[Ignore]:
     except OSError:
         return
     if any(line.strip() and not line.startswith("#") for line in lines):
-        from reglint.ignore_patterns import spec_of
+        from reglint.ignore_patterns import IgnoreLines
 
-        yield Ignore(folder, spec_of(lines))
+        yield Ignore(folder, IgnoreLines(lines))
 
 
 def _ignores_above(top: str) -> tuple[Ignore, ...]:
@@ -213,84 +207,3 @@ def _git_folder(root: str) -> str:
         return os.path.join(folder, read_text(os.path.join(folder, "commondir"), _LARGEST_LIST).strip())
     except OSError:
         return folder
-
-
-# --- the byte-level test ---------------------------------------------------------------------------------------------
-
-_UNREADABLE_BOMS = (b"\xff\xfe", b"\xfe\xff")
-
-
-@dataclass(frozen=True)
-class Triggers:
-    """The words that a file must hold for any of some rules to speak: alternatives, each needing all of its words.
-
-    A word that ends with ``=`` must stand there as a keyword or as a string. ``hints`` are pieces of words, few and
-    short; a file without any of them holds no alternative.
-    """
-
-    alternatives: tuple[tuple[bytes, ...], ...]
-    hints: tuple[bytes, ...]
-
-    @classmethod
-    def of(cls, alternatives: Iterable[Sequence[str]]) -> Triggers:
-        """Take the alternatives of all selected cards, each once; the longest word is the rarest and comes first."""
-        sets = (sorted((word.encode() for word in words), key=len, reverse=True) for words in alternatives)
-        encoded = tuple(map(tuple, sets))
-        return cls(tuple(dict.fromkeys(encoded)), _hints(encoded))
-
-    def found_in(self, raw: bytes) -> bool:
-        """Say whether the bytes of a file need the parser; UTF-16 does, since it must be named as unreadable."""
-        if raw.startswith(_UNREADABLE_BOMS):
-            return True
-        # `in` is many times faster than a regular expression with word boundaries, and settles nearly every file.
-        if not any(hint in raw for hint in self.hints):
-            return False
-        holds = cache(partial(_holds_word, raw))
-        return any(all(map(holds, words)) for words in self.alternatives)
-
-
-@lru_cache(maxsize=16)  # takes longer than to check a usual file, and the library asks for the same with each
-def _hints(alternatives: tuple[tuple[bytes, ...], ...]) -> tuple[bytes, ...]:
-    """Return pieces of words of which each alternative has one, in order."""
-    return tuple(sorted(_commonest(alternatives)))
-
-
-def _commonest(alternatives: Iterable[Sequence[bytes]]) -> Iterator[bytes]:
-    """Yield the pieces: those that stand for most alternatives first."""
-    # Most of our words end alike (...regularizer), so that one look at the end stands for all of them.
-    waiting = [{word.rstrip(b"=")[-8:] for word in words} for words in alternatives]
-    while waiting:
-        commonest, _ = max(
-            Counter(chain.from_iterable(waiting)).items(), key=lambda item: (item[1], len(item[0]), item)
-        )
-        yield commonest
-        waiting = [words for words in waiting if not any(commonest in word for word in words)]
-
-
-def _holds_word(raw: bytes, word: bytes) -> bool:
-    """Say whether the bytes hold a whole word; in a notebook it may follow an escape, as in ``"\\nDense"``."""
-    name = word.rstrip(b"=")
-    start = raw.find(name)
-    while start >= 0:
-        end = start + len(name)
-        if (
-            raw[end : end + 1] not in _WORD
-            and (raw[start - 1 : start] not in _WORD or _ESCAPE.fullmatch(raw, max(start - 2, 0), start))
-            and (name is word or _KEYWORD.match(raw, end))
-        ):
-            return True
-        start = raw.find(name, end)
-    return False
-
-
-_WORD = frozenset(bytes([byte]) for byte in b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_ESCAPE = re.compile(rb"\\[nrtfb]")
-# A comment, a continued line, or the end of a line in a notebook's JSON may stand before the equals sign.
-_KEYWORD = re.compile(rb"\s*(?:=(?!=)|[#\\])|['\"]")
-
-
-def may_suppress(raw: bytes, prefixes: Iterable[bytes]) -> bool:
-    """Say whether a comment of the file may name one of our codes, so that it could be a suppression without use."""
-    return (b"noqa" in raw or b"NOQA" in raw or b"NoQA" in raw) and any(
-        re.search(rb"noqa[^\n]*" + re.escape(prefix) + rb"[0-9]", raw, re.IGNORECASE) for prefix in prefixes
-    )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import ast
 
     from reglint.diagnostics import Diagnostic
-    from reglint.runner import Inspector
+    from reglint.inspector import Inspector
     from reglint.settings import Resolver
 
 
@@ -36,7 +36,8 @@ class Plugin:
 @cache
 def _engine() -> tuple[Resolver, Inspector]:
     """Return what all files of one process share: flake8 has several processes."""
-    from reglint.runner import Inspector, rules_for
+    from reglint.inspector import Inspector
+    from reglint.ruleset import rules_for
     from reglint.settings import Resolver
 
     # Comments with noqa are for flake8 itself, which has an option to pass over them.
@@ -46,7 +47,7 @@ def _engine() -> tuple[Resolver, Inspector]:
 def _diagnostics(shown: str, text: str) -> Sequence[Diagnostic]:
     """Return the findings of a Python file with this text; settings that cannot be followed are one of them."""
     from reglint.discovery import Target, is_excluded
-    from reglint.runner import failure_of
+    from reglint.inspector import failure_of
     from reglint.source import SourceError, source_from_text
 
     resolver, inspector = _engine()
@@ -59,7 +60,7 @@ def _diagnostics(shown: str, text: str) -> Sequence[Diagnostic]:
         raw = source_from_text(text, path).raw
     except SourceError as error:
         return (failure_of(target, error.message, error.row),)
-    if not inspector.may_speak(target, raw):
+    if not inspector.rules(target.settings).may_speak(raw):
         return ()
     if not target.settings.may_write:
         return tuple(failure_of(target, problem) for problem in resolver.problems)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from reglint.reports import FORMATS
+from reglint.formats import FORMATS
 
 FAIL_ON = ("error", "warning", "info", "never")
 """What ``--fail-on`` takes: from which severity on a finding fails the run."""

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from itertools import islice
 
 from reglint.discovery import Target
-from reglint.runner import FileReport, Inspector, collect_seldom, failure_of
+from reglint.inspector import FileReport, Inspector, failure_of
+from reglint.runner import collect_seldom
 from reglint.scope import Scope
 from reglint.settings import Settings
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from reglint.discovery import Discovery
+from reglint.inspector import Inspector
 from reglint.pins import Unread, allowed_by, allowed_by_notebook
 from reglint.project import Project
-from reglint.runner import Inspector
 from reglint.versions import PACKAGES, Allowed, Bound, Release
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def ranges_below(paths: Sequence[str], resolver: Resolver, problems: list[str]) 
         projects.setdefault(project.root, (project, target.settings))
     for project, settings in projects.values():
         manifests = inspector.manifests(project)
-        stated = inspector.rules(settings).stated
+        stated = inspector.rules(settings).stated or Allowed()
         declared = allowed_by(manifests, project.root)
         allowed = stated.over(declared)
         yield ProjectRange(project.root, tuple(_packages(allowed)), manifests.unread)

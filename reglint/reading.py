@@ -13,7 +13,7 @@ def read_regular(path: str | os.PathLike[str], largest: int = LARGEST) -> bytes:
     """Return the bytes of a regular file; raise OSError for anything else, and for one with more bytes than that."""
     try:
         _require_regular(os.stat(path), largest)
-        with open(path, "rb") as handle:
+        with open(path, "rb", buffering=0) as handle:
             return handle.read()
     except ValueError as error:  # a NUL within the name
         raise OSError(str(error)) from error

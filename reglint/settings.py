@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -11,10 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reglint.bounded_toml import TOMLDecodeError, loads
+from reglint.formats import FORMATS
 from reglint.globs import Glob, GlobError, Globs
 from reglint.reading import read_regular
-from reglint.reports import FORMATS
 
 #: ruff's own list: what nobody wants checked when a folder above it is named.
 DEFAULT_EXCLUDE = (
@@ -161,6 +159,8 @@ def unknown_code(selector: str, known: Iterable[str]) -> str:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest known word, or nothing."""
+    import difflib  # for mistakes only
+
     near = difflib.get_close_matches(word, sorted(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
@@ -313,6 +313,8 @@ def _require_version(settings: Settings, where: str) -> None:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Return what a TOML file holds; raise SettingsError with file and line."""
+    from reglint.bounded_toml import TOMLDecodeError, loads  # many runs have no such file
+
     try:
         raw = read_regular(path, _LARGEST)
     except OSError as error:

@@ -13,7 +13,7 @@ from reglint.settings import UNREADABLE
 
 if TYPE_CHECKING:
     from reglint.diagnostics import Diagnostic
-    from reglint.runner import FileReport
+    from reglint.inspector import FileReport
 
 FORMAT = "json-lines"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reglint.cli import main
+from reglint.reading import read_regular
 
 GOOD = 'from keras.layers import Dense\nlayer = Dense(8, W_regularizer="l2")\n'
 FIXED = GOOD.replace("W_reg", "kernel_reg")
@@ -205,16 +206,15 @@ def test_pipes_and_devices_are_named_and_not_waited_for(capsys: pytest.CaptureFi
 def test_a_file_that_vanishes_after_it_was_listed_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reglint.runner import Inspector
+    from reglint import runner
 
     Path("a.py").write_text(GOOD)
-    needs_look = Inspector.needs_look
 
-    def vanishing(self: Inspector, target: object) -> bool:
+    def vanishing(path: str) -> bytes:
         Path("a.py").unlink(missing_ok=True)
-        return needs_look(self, target)  # type: ignore[arg-type]
+        return read_regular(path)
 
-    monkeypatch.setattr(Inspector, "needs_look", vanishing)
+    monkeypatch.setattr(runner, "read_regular", vanishing)
     found, _ = check(capsys)
     assert found == ["a.py:1:1: REG900 cannot be read: No such file or directory; check the file or exclude it"]
 

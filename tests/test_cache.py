@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reglint.cache
-from reglint.runner import FileReport, Inspector
+from reglint.inspector import FileReport, Inspector
 
 FILES = {
     "pyproject.toml": "[project]\nname = 'some'\nversion = '1'\ndependencies = ['keras>=2.0']\n[tool.reglint]\n",

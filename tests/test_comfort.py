@@ -14,6 +14,7 @@ import pytest
 from conftest import Check
 
 from reglint import cli
+from reglint.arguments import parser
 
 BAD = 'from keras.layers import Dense\nlayer = Dense(8, W_regularizer="l2")\n'
 COMMANDS = ("check", "fix", "probe", "explain", "keras", "rules", "generate-shell-completion")
@@ -63,7 +64,7 @@ def test_the_examples_of_the_help_are_commands(command: tuple[str, ...], capsys:
         words = shlex.split(re.sub(r"^.*\| | {2,}\S.*$", "", example.strip()))
         assert words[0] == "reglint"
         # What does not parse leaves with SystemExit.
-        cli._parser().parse_args(words[1:])
+        parser().parse_args(words[1:])
 
 
 # --- reports and colour ----------------------------------------------------------------------------------------------

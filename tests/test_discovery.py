@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reglint.discovery import Discovery, Triggers, may_suppress, read_regular
+from reglint.discovery import Discovery
+from reglint.reading import read_regular
 from reglint.settings import Resolver
 
 
@@ -216,71 +217,3 @@ def test_only_regular_files_are_read() -> None:
     os.mkfifo("pipe.py")
     with pytest.raises(OSError, match="not a regular file"):
         read_regular("pipe.py")
-
-
-# --- the byte-level test
-
-
-TRIGGERS = Triggers.of([("W_regularizer",), ("keras", "l2")])
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (b"Dense(W_regularizer=x)", True),
-        (b"W_regularizer", True),
-        (b"'W_regularizer'", True),
-        (b"MW_regularizer W_regularizers", False),
-        (b"import keras", False),
-        (b"import keras\nl2(1)", True),
-        (b"import keras\nl20(1)", False),
-        (b"import keras_l2; l2", False),
-        (b'"source": "a\\nW_regularizer=1"', True),
-        (b'"source": "a\\tW_regularizer=1"', True),
-        (b"", False),
-        ("W_regularizer".encode("utf-16"), True),
-    ],
-)
-def test_a_file_is_spared_unless_it_holds_all_words_of_a_trigger(raw: bytes, expected: bool) -> None:
-    assert TRIGGERS.found_in(raw) is expected
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (b"Dense(bias=True)", True),
-        (b"Dense(bias = True)", True),
-        (b"Dense(bias  # why\n=True)", True),
-        (b"Dense(bias\\\n=True)", True),
-        (b'"source": ["Dense(bias\\n", "=True)"]', True),
-        (b"Dense(**{'bias': True})", True),
-        (b'"source": "Dense(**{\\"bias\\": True})"', True),
-        (b"Dense(); bias", False),
-        (b"Dense(); bias == 1", False),
-        (b"Dense(use_bias=True)", False),
-        (b"bias=True", False),
-    ],
-)
-def test_a_word_with_an_equals_sign_must_be_a_keyword_or_a_string(raw: bytes, expected: bool) -> None:
-    assert Triggers.of([("Dense", "bias=")]).found_in(raw) is expected
-
-
-def test_each_alternative_has_a_hint_and_a_word_of_many_alternatives_is_the_hint_of_all() -> None:
-    triggers = Triggers.of([("keras", "l2"), ("keras", "init="), ("W_regularizer",), ("b_regularizer",)])
-    assert triggers.hints == (b"keras", b"ularizer")
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (b"x = 1  # noqa: REG101", True),
-        (b"x = 1  # NoQA:e501,reg101", True),
-        (b"# reglint: noqa: REG101", True),
-        (b"x = 1  # noqa", False),
-        (b"x = 1  # noqa: E501", False),
-        (b"# noqa\nREG101", False),
-        (b"# about REG101", False),
-    ],
-)
-def test_a_file_with_one_of_our_codes_behind_noqa_is_looked_at(raw: bytes, expected: bool) -> None:
-    assert may_suppress(raw, [b"REG"]) is expected

@@ -24,7 +24,8 @@ from markdown_it import MarkdownIt
 from reglint.cli import main
 from reglint.diagnostics import Diagnostic, Place, Repair, Replacement
 from reglint.findings import Applicability, Severity
-from reglint.reports import FORMATS, Style, Summary, printable, report
+from reglint.formats import FORMATS
+from reglint.reports import Style, Summary, printable, report
 from reglint.reports.places import root_of
 
 SCHEMAS = Path(__file__).parent / "schemas"

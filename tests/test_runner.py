@@ -14,7 +14,9 @@ import pytest
 import reglint
 from reglint import pool
 from reglint.discovery import Target
-from reglint.runner import FileReport, Inspector, Result, rules_for, run, write
+from reglint.inspector import FileReport, Inspector
+from reglint.ruleset import rules_for
+from reglint.runner import Result, run, write
 from reglint.settings import Resolver, Settings
 
 BAD = 'from keras.layers import Dense\nlayer = Dense(8, W_regularizer="l2")\n'
@@ -118,16 +120,16 @@ def test_results_come_in_the_order_of_paths_whatever_was_named_first() -> None:
 
 CRASH = """
 import os
-import reglint.runner
+import reglint.inspector
 
-inspect = reglint.runner.Inspector.inspect
+inspect = reglint.inspector.Inspector.inspect
 
 def crashing(self, target):
     if os.path.basename(target.path) in ("m07.py", "m21.py"):
         os.abort()
     return inspect(self, target)
 
-reglint.runner.Inspector.inspect = crashing
+reglint.inspector.Inspector.inspect = crashing
 if __name__ == "__main__":
     import sys
     from reglint.cli import main

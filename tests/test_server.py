@@ -17,7 +17,7 @@ import pytest
 from lsprotocol import types
 from pytest_lsp import LanguageClient, client_capabilities, make_test_lsp_client
 
-from reglint.runner import Inspector
+from reglint.inspector import Inspector
 from reglint.server.analysis import Analyst, Question
 from reglint.server.edits import replacements
 from reglint.server.positions import Lines

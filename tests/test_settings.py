@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reglint.formats import FORMATS
 from reglint.globs import Glob
-from reglint.reports import FORMATS
 from reglint.settings import (
     DEFAULT_EXCLUDE,
     Resolver,

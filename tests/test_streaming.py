@@ -16,7 +16,8 @@ from conftest import FIXTURES, Run
 
 from reglint import cli, streaming
 from reglint.discovery import Target
-from reglint.runner import FileReport, Inspector, rules_for
+from reglint.inspector import FileReport, Inspector
+from reglint.ruleset import rules_for
 from reglint.runner import run as run_files
 from reglint.settings import Resolver
 from reglint.streaming import Stream
@@ -73,9 +74,9 @@ def test_the_findings_of_a_file_can_be_read_before_the_next_file_is_checked(monk
 WAITING = """
 import os
 import time
-import reglint.runner
+import reglint.inspector
 
-inspect = reglint.runner.Inspector.inspect
+inspect = reglint.inspector.Inspector.inspect
 
 def waiting(self, target):
     name = os.path.basename(target.path)
@@ -87,7 +88,7 @@ def waiting(self, target):
     open(name + ".done", "w").close()
     return report
 
-reglint.runner.Inspector.inspect = waiting
+reglint.inspector.Inspector.inspect = waiting
 if __name__ == "__main__":
     import sys
     from reglint.cli import main

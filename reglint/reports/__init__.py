@@ -11,23 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reglint.diagnostics import Diagnostic
 
-FORMATS = (
-    "text",
-    "concise",
-    "full",
-    "grouped",
-    "json",
-    "json-lines",
-    "github",
-    "gitlab",
-    "junit",
-    "sarif",
-    "markdown",
-)
-"""What ``--output-format`` takes: ruff's names, ``text`` for its ``concise``, and ``markdown``."""
-FOR_PEOPLE = ("text", "concise", "full", "grouped")
-"""The formats that close with a summary."""
-
 
 @dataclass(frozen=True)
 class Style:

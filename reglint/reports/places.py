@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reglint.diagnostics import Diagnostic, Place, Replacement
-from reglint.discovery import read_regular
 from reglint.findings import Edit
 from reglint.lines import line_starts
 from reglint.notebook import Cell, Notebook
+from reglint.reading import read_regular
 from reglint.source import Source, SourceError, source_from_bytes
 
 TOP = Place(1, 1)

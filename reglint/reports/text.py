@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from reglint.diagnostics import Diagnostic
 from reglint.findings import Applicability, Severity
 from reglint.reports import Style, Summary, printable
+
+if TYPE_CHECKING:
+    from reglint.diagnostics import Diagnostic
 
 
 def lines(diagnostics: Sequence[Diagnostic], style: Style) -> Iterator[str]:

@@ -14,8 +14,9 @@ from reglint.baseline import BaselineError, Baselines
 from reglint.diagnostics import Diagnostic, locate
 from reglint.discovery import Target, is_excluded, shown
 from reglint.findings import Applicability, Finding
+from reglint.inspector import Inspector, failure_of
 from reglint.project import DiskFiles, Files, Project, ProjectModule
-from reglint.runner import Inspector, Rules, failure_of, rules_for
+from reglint.ruleset import Rules, rules_for
 from reglint.settings import UNREADABLE, Resolver, Settings, SettingsError, covers, unknown_code
 from reglint.source import Source, SourceError, source_from_text
 

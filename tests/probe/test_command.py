@@ -25,11 +25,12 @@ import test_reports_formats as readers  # noqa: E402
 from reports import ALIGNED, DEAD, empty, finding, hostile, report, site  # noqa: E402
 
 from reglint import cli  # noqa: E402
+from reglint.arguments import parser  # noqa: E402
 from reglint.findings import Severity  # noqa: E402
+from reglint.formats import FORMATS  # noqa: E402
 from reglint.probe.process import command, environment  # noqa: E402
 from reglint.probe.process.transfer import dumps  # noqa: E402
 from reglint.probe.values import Place, ProbeReport  # noqa: E402
-from reglint.reports import FORMATS  # noqa: E402
 
 #: Takes the request, then says what stands in a file.
 STUB = """
@@ -411,7 +412,7 @@ def test_a_value_that_means_nothing_is_wrong_usage(run: Run, option: str, value:
     [("3GB", 3 * 10**9), ("1.5 gb", 15 * 10**8), ("512MiB", 512 * 2**20), ("2G", 2 * 10**9), ("1024", 1024)],
 )
 def test_a_memory_limit_is_read_as_people_write_it(text: str, size: int) -> None:
-    arguments = cli._parser().parse_args(["probe", "m.keras", "--memory-limit", text])
+    arguments = parser().parse_args(["probe", "m.keras", "--memory-limit", text])
     assert arguments.memory_limit == size
 
 
@@ -427,7 +428,7 @@ def test_the_help_fits_a_screen_and_its_examples_are_commands(
     examples = [line.split() for line in lines[start : start + 3]]
     assert [words[:2] for words in examples] == [["reglint", "probe"]] * 3
     for words in examples:
-        cli._parser().parse_args(words[1:])
+        parser().parse_args(words[1:])
 
 
 # --- what goes wrong

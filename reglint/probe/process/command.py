@@ -125,7 +125,8 @@ def _rendered(
     output_format: str, report: ProbeReport, summary: Any, colour: bool, arguments: argparse.Namespace
 ) -> str:
     """Return a report as text, with the table above where ``text`` is wanted."""
-    from reglint.reports import FOR_PEOPLE, Style, text
+    from reglint.formats import FOR_PEOPLE
+    from reglint.reports import Style, text
     from reglint.reports import report as lines_of
 
     style = Style(colour)

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reglint.diagnostics import Diagnostic, Place, fingerprint
-from reglint.discovery import read_regular, shown
+from reglint.discovery import shown
 from reglint.findings import Finding
 from reglint.lines import line_starts
 from reglint.probe.process.transfer import strict
 from reglint.probe.values import Place as Construction
 from reglint.probe.values import ProbeFinding, ProbeReport
 from reglint.project import Project
-from reglint.runner import rules_for
+from reglint.reading import read_regular
+from reglint.ruleset import rules_for
 from reglint.settings import Resolver, Settings
 from reglint.source import Source, SourceError, source_from_bytes
 from reglint.suppression import suppress

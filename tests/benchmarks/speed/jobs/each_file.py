@@ -17,7 +17,7 @@ from pathlib import Path
 import libcst
 
 from reglint.discovery import Target
-from reglint.runner import Inspector
+from reglint.inspector import Inspector
 from reglint.settings import Resolver
 
 
