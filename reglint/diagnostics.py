@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reglint.findings import Applicability, Edit, Finding, Severity
+from reglint.findings import Applicability, Edit, Finding, Fix, Severity
 
 if TYPE_CHECKING:
     from reglint.source import Source
@@ -72,10 +72,17 @@ def locate(findings: Iterable[Finding], source: Source, path: str, shown: str, r
     ordered = sorted(findings, key=lambda finding: (finding.start, finding.end, finding.code, finding.message))
     seen: Counter[str] = Counter()
     below = _below(path, root)
-    return tuple(_located(finding, source, path, shown, below, seen) for finding in ordered)
+    # Many findings may share one fix of many edits.
+    fixes = {id(finding.fix): finding.fix for finding in ordered if finding.fix is not None}
+    repairs = {key: _repair(fix, source) for key, fix in fixes.items()}
+    return tuple(
+        _located(finding, source, path, shown, below, seen, repairs.get(id(finding.fix))) for finding in ordered
+    )
 
 
-def _located(finding: Finding, source: Source, path: str, shown: str, below: str, seen: Counter[str]) -> Diagnostic:
+def _located(
+    finding: Finding, source: Source, path: str, shown: str, below: str, seen: Counter[str], repair: Repair | None
+) -> Diagnostic:
     first_line, last_line = source.line_bounds(finding.start)
     line = " ".join(source.text[first_line:last_line].split())
     return Diagnostic(
@@ -88,7 +95,7 @@ def _located(finding: Finding, source: Source, path: str, shown: str, below: str
         start=_place(source, finding.start),
         end=_place(source, finding.end),
         cell=source.location(finding.start).cell,
-        fix=_repair(finding, source),
+        fix=repair,
         fix_withheld=finding.fix_withheld,
         fingerprint=fingerprint(below, finding.code, line + "\n" + source.text[finding.start : finding.end], seen),
         data=dict(finding.data),
@@ -122,11 +129,8 @@ def _place(source: Source, offset: int) -> Place:
     return Place(location.row, location.column)
 
 
-def _repair(finding: Finding, source: Source) -> Repair | None:
-    if finding.fix is None:
-        return None
-    edits = tuple(_replacement(edit, source) for edit in finding.fix.edits)
-    return Repair(finding.fix.applicability, finding.fix.message, edits)
+def _repair(fix: Fix, source: Source) -> Repair:
+    return Repair(fix.applicability, fix.message, tuple(_replacement(edit, source) for edit in fix.edits))
 
 
 def _replacement(edit: Edit, source: Source) -> Replacement:

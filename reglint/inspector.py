@@ -26,6 +26,8 @@ UNREADABLE_NAME = "unreadable-file"
 
 #: libcst takes about 9 s and 900 MB for a million characters of dense code (1.9): beyond this a run would seem to hang.
 MAX_CHARACTERS = 2_000_000
+#: The modules that a project's files import take megabytes each, and a run may have thousands of projects.
+PROJECTS_KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,6 @@ class Inspector:
     recording: bool = False
     rulesets: Rulesets = field(default_factory=Rulesets)
     _projects: dict[str, Project] = field(default_factory=dict)
-    _manifests: dict[Project, Manifests] = field(default_factory=dict)
 
     def rules(self, settings: Settings) -> Rules:
         """Return the rules of ``settings``, prepared once."""
@@ -105,19 +106,22 @@ class Inspector:
             from reglint.recorded_files import RecordedFiles
 
             files = RecordedFiles(DiskFiles())
-        project = Project.find(path, files)
-        return self._projects.setdefault(project.root, project)
+        found = Project.find(path, files)
+        # Files come in the order of their paths, so that a project left behind is not needed soon.
+        project = self._projects[found.root] = self._projects.pop(found.root, found)
+        if len(self._projects) > PROJECTS_KEPT:
+            del self._projects[next(iter(self._projects))]
+        return project
 
     def manifests(self, project: Project) -> Manifests:
         """Return what the manifests of a project say, read once."""
         from reglint.pins import nearest_manifests
 
-        self._manifests[project] = project.once("manifests", lambda: nearest_manifests(project.root, project.files))
-        return self._manifests[project]
+        return project.once("manifests", lambda: nearest_manifests(project.root, project.files))
 
     def _unread(self, project: Project) -> tuple[Unread, ...]:
         """What of the manifests could not be understood, if they had to be read."""
-        return self.manifests(project).unread if project in self._manifests else ()
+        return self.manifests(project).unread if project.has_made("manifests") else ()
 
     def findings(self, source: Source, rules: Rules, project: Project) -> list[Finding]:
         """Return what is to be said about one source: parsed, checked and suppressed, in text order."""
@@ -125,7 +129,7 @@ class Inspector:
 
         active = rules.active(source.filename)
         found: list[Finding] = []
-        if rules.triggers.found_in(source.raw):
+        if rules.triggers.found_in(source.raw) and _may_speak_of_keras(source.raw, rules, project):
             found = list(_checked(source, rules, active, project, self.manifests(project)))
         readable = not any(finding.code == UNREADABLE for finding in found)
         # Whether a suppression of what the probe finds has its use, only the probe knows.
@@ -236,6 +240,18 @@ def refuse_size(size: int, raw: bytes, rules: Rules, limit: int, counts_later: b
 
     if size > limit and not counts_later and rules.triggers.found_in(raw):
         raise SourceError(f"too large to parse ({size:,} characters, limit {limit:,}); split the file or exclude it")
+
+
+def _may_speak_of_keras(raw: bytes, rules: Rules, project: Project) -> bool:
+    """Say whether a name in the bytes of a file can lead to Keras, by its own imports or those of its project.
+
+    A rule about what is not Keras's needs none.
+    """
+    from reglint.keras_api import first_words
+
+    if any(word in raw for word in first_words()) or rules.in_house.found_in(raw):
+        return True
+    return project.may_say(first_words())
 
 
 def _checked(

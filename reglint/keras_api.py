@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from reglint.rulebook import facts
@@ -135,7 +135,8 @@ class KerasApi:
             return self._keras_star(keras.path, name)
         top = module.partition(".")[0]
         if top in sys.stdlib_module_names or top in self._packages["foreign_stars"] or top == "tensorflow":
-            return False
+            # numpy has an `add` and a `concatenate` as well
+            return None if any(name == row.get("function") for row in facts("merge")["modes"].values()) else False
         return None
 
     def _keras_star(self, path: tuple[str, ...], name: str) -> bool | None:
@@ -156,3 +157,10 @@ class KerasApi:
         if path == (namespaces["optimizers"],):
             return any(name in known["names"] for known in facts("optimizers")["optimizers"].values())
         return False
+
+
+@cache
+def first_words() -> tuple[bytes, ...]:
+    """The words of which one stands wherever a Keras is imported: ``keras``, ``tensorflow``."""
+    roots = {root.partition(".")[0].encode() for package in facts("packages")["package"] for root in package["roots"]}
+    return tuple(sorted(root for root in roots if not any(other in root for other in roots - {root})))

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rules:
-    """Settings made ready to run; ``stated`` and ``target`` are None where the settings name no Keras."""
+    """Settings made ready to run; ``stated`` and ``target`` are None where the settings name no Keras.
+
+    Of the ``triggers``, those in ``in_house`` wake a rule that needs no Keras to speak.
+    """
 
     settings: Settings
     cards: Mapping[str, Card]
     selected: frozenset[str]
     triggers: Triggers
+    in_house: Triggers
     prefixes: tuple[bytes, ...]
     stated: Allowed | None
     target: Allowed | None
@@ -70,9 +74,11 @@ def rules_for(settings: Settings) -> Rules:
         selected -= {code for code, card in cards.items() if card.needs_target}
     chosen = [cards[code] for code in selected if code in cards]
     prefixes = {code.rstrip("0123456789").encode() for code in stable}
-    alternatives = (words for card in chosen for words in card.triggers_with(settings.layers))
+    alternatives = [words for card in chosen for words in card.triggers_with(settings.layers)]
     triggers = Triggers.of(alternatives, NOQA if UNUSED_SUPPRESSION in selected else frozenset())
-    return Rules(settings, cards, selected, triggers, tuple(sorted(prefixes)), stated, target)
+    # In-house layers, and the callables that a card describes, may have any name for their own.
+    in_house = [words for card in chosen if settings.layers or card.callables for words in card.triggers]
+    return Rules(settings, cards, selected, triggers, Triggers.of(in_house), tuple(sorted(prefixes)), stated, target)
 
 
 def _release_range(settings: Settings, key: str, value: str | None) -> Allowed | None:

@@ -46,7 +46,7 @@ class Triggers:
         # `in` is many times faster than anything else, and settles nearly every file.
         if self._hints and not any(hint in raw for hint in self._hints):
             return frozenset()
-        return frozenset(chain.from_iterable(map(self._words.intersection, _identifiers(raw))))
+        return frozenset(chain.from_iterable(map(self._words.intersection, words_of(raw))))
 
     def met_by(self, words: frozenset[bytes], raw: bytes) -> bool:
         """Say whether the bytes of a file, with the words that stand in it, hold all words of an alternative.
@@ -100,7 +100,7 @@ _ESCAPE = re.compile(rb"\\[nrtfb]")
 _KEYWORD = re.compile(rb"\s*(?:=(?!=)|[#\\])|['\"]")
 
 
-def _identifiers(raw: bytes) -> Iterator[list[bytes]]:
+def words_of(raw: bytes) -> Iterator[list[bytes]]:
     """Yield the words of a file, whatever stands between them, for a part of the file at a time."""
     start = 0
     while start < len(raw):

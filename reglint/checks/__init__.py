@@ -25,8 +25,9 @@ def check(source: Source, parsed: Parsed, context: Context) -> Iterator[Finding]
     # a magic such as `%env KERAS_BACKEND=jax` may hold a word as well
     escapes = source.notebook.escapes if source.notebook is not None else ()
     text = "\n".join([source.text, *(escape.text for escape in escapes)])
+    holds = cache(lambda word: word.removesuffix("=") in text)
     for card in context.cards.values():
-        if any(all(word.removesuffix("=") in text for word in words) for words in card.triggers_with(context.layers)):
+        if any(all(map(holds, words)) for words in card.triggers_with(context.layers)):
             yield from _check_of(card.kind)(file, card)
 
 

@@ -18,6 +18,7 @@ import libcst
 
 from reglint.discovery import Target
 from reglint.inspector import Inspector
+from reglint.runner import collect_seldom
 from reglint.settings import Resolver
 
 
@@ -40,6 +41,7 @@ def parses(path: str) -> bool:
 
 def main(rounds: int, select: str, paths: list[str]) -> dict[str, tuple[float, float]]:
     """Takes the arguments of the command; returns what it prints."""
+    collect_seldom()  # as the command does
     settings = Resolver({} if select == "all" else {"select": select.split(",")}, isolated=True).settings_for("/")
     paths = [path for path in paths if parses(path)]
     measured = {path: (float("inf"), float("inf")) for path in paths}
