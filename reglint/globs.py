@@ -79,9 +79,7 @@ def _posix(path: str) -> str:
     return path if os.sep == "/" else path.replace(os.sep, "/")
 
 
-_PIECE = re.compile(
-    r"(?P<deep>(?:(?<=/)|\A)\*\*/)|(?P<star>\*+)|(?P<one>\?)|\[(?P<no>!?)(?P<set>\]?[^\]]*)\]|(?P<brace>[{},])"
-)
+_PIECE = r"(?P<deep>(?:(?<=/)|\A)\*\*/)|(?P<star>\*+)|(?P<one>\?)|\[(?P<no>!?)(?P<set>\]?[^\]]*)\]|(?P<brace>[{},])"
 _LONGEST = 2_000
 _MOST_ALTERNATIVES = 500
 # What a wildcard stands for where nothing fixed follows any more, and where something does: as little as will do.
@@ -123,7 +121,7 @@ def _alternatives(pattern: str) -> list[list[str]]:
     open_braces: list[tuple[list[list[str]], list[list[str]]]] = []  # what stands before, the choices so far
     current: list[list[str]] = [[]]
     last = 0
-    for piece in _PIECE.finditer(pattern):
+    for piece in re.finditer(_PIECE, pattern):
         part = _part(piece)
         for parts in current:
             parts.append(re.escape(pattern[last : piece.start()]))

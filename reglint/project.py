@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from reglint.reading import read_regular
+from reglint.sharing import module_name, saying, taking
 from reglint.triggers import words_of
 
 if TYPE_CHECKING:
@@ -246,20 +247,30 @@ class Project:
 
     def may_share(self, path: str, name: str) -> bool:
         """May another file take ``name`` from the module at ``path``? One that says both; of too many files any."""
+        texts = self._texts_that_say(path, name)
+        return texts is None or any(True for _ in texts)
+
+    def may_give(self, path: str, name: str) -> bool:
+        """May another file take ``name`` from the module at ``path`` by an import of it? Of too many files one may."""
+        texts = self._texts_that_say(path, name)
+        return texts is None or any(map(taking(path, name), texts))
+
+    def _texts_that_say(self, path: str, name: str) -> Iterator[bytes] | None:
+        """The other sources that say ``name`` and the module at ``path``; None where there are too many to tell."""
         sources = self.once("sources", self._sources)
         if len(sources) > _MOST_FILES:
-            return True
-        module = _module_name(path)
+            return None
+        module = module_name(path)
         known = {"__init__": sources} | self.once("users", self._users)
-        said = [_saying(word) for word in ([name] if module in known else [name, module])]
+        said = [saying(word) for word in ([name] if module in known else [name, module])]
         texts = (self._text(other) for other in known.get(module, sources) if other != path)
         # `in` is many times faster, and settles nearly every file
-        return any(name.encode() in text and all(word.search(text) for word in said) for text in texts)
+        return (text for text in texts if name.encode() in text and all(word.search(text) for word in said))
 
     def _users(self) -> dict[str, list[str]]:
         """The name of each module (that is ASCII) -> the sources that say it; a package may be imported by any name."""
         sources = self.once("sources", self._sources)
-        modules = {_module_name(path) for path in sources} - {"__init__"}
+        modules = {module_name(path) for path in sources} - {"__init__"}
         users: dict[str, list[str]] = {name: [] for name in modules if name.isascii() and name.isidentifier()}
         names = {name.encode(): name for name in users}
         for path in sources:
@@ -365,16 +376,6 @@ def _above_packages(folder: str) -> str:
     while _is_package(folder):
         folder = os.path.dirname(folder)
     return folder
-
-
-def _saying(name: str) -> re.Pattern[bytes]:
-    """Matches a name in the bytes of a file; in a notebook it may follow an escape."""
-    part = rb"[\w\x80-\xff]"
-    return re.compile(rb"(?:(?<!%b)|(?<=\\[nrtfb]))%b(?!%b)" % (part, re.escape(name.encode()), part))
-
-
-def _module_name(path: str) -> str:
-    return os.path.splitext(os.path.basename(path))[0]
 
 
 def _plain(path: str) -> str:

@@ -77,7 +77,9 @@ def rules_for(settings: Settings) -> Rules:
     alternatives = [words for card in chosen for words in card.triggers_with(settings.layers)]
     triggers = Triggers.of(alternatives, NOQA if UNUSED_SUPPRESSION in selected else frozenset())
     # In-house layers, and the callables that a card describes, may have any name for their own.
-    in_house = [words for card in chosen if settings.layers or card.callables for words in card.triggers]
+    in_house = (
+        alternatives if settings.layers else [words for card in chosen if card.callables for words in card.triggers]
+    )
     return Rules(settings, cards, selected, triggers, Triggers.of(in_house), tuple(sorted(prefixes)), stated, target)
 
 

@@ -177,7 +177,7 @@ def test_excludes_of_the_settings_hold_for_the_files_that_pre_commit_names(repos
 
 def test_a_file_that_cannot_be_parsed_stops_the_commit(repository: Repository) -> None:
     repository.configure(local("reglint"))
-    repository.write(a="W_regularizer = (\n")
+    repository.write(a="keras.W_regularizer = (\n")
     repository.git("add", "-A")
     done = repository.run()
     assert done.returncode == 1

@@ -70,7 +70,7 @@ def test_with_modules_nothing_is_read_from_the_disk(monkeypatch: pytest.MonkeyPa
     assert reglint.check_source(text.format("own"), filename="main.py", modules=modules) == []
 
 
-@pytest.mark.parametrize("source", ["W_regularizer = (", b"W_regularizer = '\xff'", "W_regularizer\0"])
+@pytest.mark.parametrize("source", ["keras.W_regularizer = (", b"W_regularizer = '\xff'", "W_regularizer\0"])
 def test_what_cannot_be_read_is_a_finding_of_the_library(source: str | bytes) -> None:
     (finding,) = reglint.check_source(source)
     assert finding.code == "REG900"

@@ -96,3 +96,37 @@ def test_a_file_that_is_none_of_the_sources_may_share() -> None:
 def test_a_notebook_that_says_a_name_behind_an_escape_may_share() -> None:
     project = Project.in_memory({"model.py": "", "a.ipynb": r'{"source": ["if x:\n\tmodel.options\n\toptions"]}'})
     assert project.may_share("model.py", "options")
+
+
+# --- who may take a name from a module by an import
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("mine.py", "from mine import Convolution2D", True),
+        ("mine.py", "from mine import a, Convolution2D as C", True),
+        ("mine.py", "from .mine import (\n    a,  # a\n    Convolution2D,\n)", True),
+        ("mine.py", "from pkg.mine import a, \\\n    Convolution2D", True),
+        ("mine.py", "from mine import *\nConvolution2D()", True),
+        ("mine.py", "import mine\nmine.Convolution2D()", True),
+        ("mine.py", "import pkg.mine as m\nm.Convolution2D()", True),
+        ("mine.py", "from pkg import (a,\n mine)\nmine . Convolution2D()", True),
+        ("mine.py", "import mine\ngetattr(mine, 'Convolution2D')", True),
+        ("mine.py", "m = importlib.import_module('mi' 'ne')  # mine\nm.Convolution2D", True),
+        ("mine.py", "from keras.layers import Convolution2D\nfrom mine import block", False),
+        ("mine.py", "from mine import block\nfrom keras.layers import Convolution2D", False),
+        ("mine.py", "from keras.layers import Convolution2D\nmine = Convolution2D(8)", False),
+        ("mine.py", "import mine\nfrom keras.layers import Convolution2D\nConvolution2D(mine.n)", False),
+        ("mine.py", "from mines import Convolution2D  # mine", False),
+        ("mine.py", "from mine import Convolution2DTranspose, a\nConvolution2D", False),
+        ("pkg/__init__.py", "from pkg import Convolution2D", True),
+        ("pkg/__init__.py", "from . import Convolution2D", True),
+        ("pkg/__init__.py", "from .. import (Convolution2D)", True),
+        ("pkg/__init__.py", "from pkg.layers import Convolution2D", False),
+        ("pkg/__init__.py", "from .layers import Convolution2D", False),
+    ],
+)
+def test_a_name_is_taken_by_who_imports_it_or_reads_it_from_the_module(path: str, text: str, expected: bool) -> None:
+    project = Project.in_memory({path: "from keras.layers import Convolution2D\n", "pkg/other.py": text})
+    assert project.may_give(path, "Convolution2D") is expected

@@ -62,7 +62,7 @@ def _found(
 ) -> Finding:
     """A finding on an old spelling; ``what`` says what is wrong with it in which releases."""
     state = _standing(file, package, row)
-    doubts = [clause for clause in (state.doubt, plan.doubt) if clause]
+    doubts = [clause for clause in (state.doubt, plan.doubt, plan.apart if state.working else "") if clause]
     new = row.get("to")
     message = f"{what} {named(state.failing)}; " + (f"use `{new}`" if new is not None else str(row["instead"]))
     start, end = file.span(node)

@@ -38,8 +38,9 @@ def _concerns(file: File, package: str, old: str) -> bool:
 
 def _finding(file: File, card: Card, old: str, row: Mapping[str, Any], found: Judged) -> Finding:
     state = standing(file, found.package, row.get("fails", {}), row["holds"])
-    doubts = [clause for clause in (state.doubt, found.plan.doubt) if clause]
-    if not found.uses and not state.failing:
+    apart = found.plan.apart if state.working else ""
+    doubts = [clause for clause in (state.doubt, found.plan.doubt, apart) if clause]
+    if not found.uses and not state.failing and not apart:
         doubts.append("another module may import it from here")
     new = row["to"]
     if state.failing:

@@ -68,9 +68,9 @@ def place_of(diagnostic: Diagnostic) -> str:
 
 
 # Control characters, line separators, what turns the direction of text, and what no encoding or no XML can hold.
-_UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = "[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 
 
 def printable(text: str) -> str:
     """Return the text on one line, with escapes such as ``\\n`` and ``\\x1b`` for what a line cannot show."""
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+    return re.sub(_UNPRINTABLE, lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

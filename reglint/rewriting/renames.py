@@ -22,7 +22,7 @@ from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.symbols import Import, Use, imports, is_free_in, means, uses
 
-_TYPE_COMMENT = re.compile(r"#[ \t]*type:[ \t]*(?!ignore)(.+)")
+_TYPE_COMMENT = re.compile(r"#[ \t]*type:(?![ \t]*ignore)(.+)")
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,14 @@ class Renaming:
         neighbour, plan = self._plan_beside(group, asking | {self.old})
         edits = set(plan.edits)
         doubts = [plan.doubt]
+        apart = [plan.apart, self._apart(group)]
         for found in group:
             reason = self._withheld_import(found, group)
             if reason is not None:
                 return Plan(withheld=reason)
-            if not self._offers(found):
+            if not self._offers_now(found) and self._will_offer(found):
+                apart.append(self._elsewhere)
+            elif not self._offers_now(found):
                 moved = self._moved(found, group, used)
                 if moved is None:
                     return Plan(withheld=f"the module it is imported from has no `{self.new}`")
@@ -154,7 +157,19 @@ class Renaming:
             doubts.append(plan.doubt)
             if not aliased:
                 edits.add(self.file.replace(*self.file.span(use.name), self.new))
-        return Plan(tuple(sorted(edits)), doubt="; ".join(dict.fromkeys(filter(None, doubts))))
+        return Plan(tuple(sorted(edits)), doubt=_clauses(doubts), apart=_clauses(apart))
+
+    def _apart(self, group: Sequence[Import]) -> str:
+        """Which other file has to be mended, too, if the imports of a group bind another name than before."""
+        names = self.file.names
+        if group[0].local != self.old or group[0].binding.place.scope is not names.scope:
+            return ""
+        given = self.file.resolver.project.may_give(names.filename, self.old)
+        return f"another file may take `{self.old}` from here" if given else ""
+
+    @property
+    def _elsewhere(self) -> str:
+        return f"only together with the file that `{self.old}` comes from"
 
     def _plan_beside(self, group: Sequence[Import], asking: frozenset[str]) -> tuple[str, Plan]:
         """An old name of the same statement that becomes the same new one first, and what mends it; empty if none."""
@@ -233,11 +248,13 @@ class Renaming:
             star.place.order > last and self.file.resolver.supplies(star, self.new) is not False for star in owner.stars
         )
 
-    def _offers(self, found: Import) -> bool:
-        """Does the module that the import names have today's name, or will it once it is mended itself?"""
+    def _offers_now(self, found: Import) -> bool:
+        """Does the module that the import names have today's name?"""
         today = found.binding._replace(node=cst.ImportAlias(cst.Name(self.new)))
-        if self._means(self.file.resolver.binding_values(today, self.new), found.package):
-            return True
+        return self._means(self.file.resolver.binding_values(today, self.new), found.package)
+
+    def _will_offer(self, found: Import) -> bool:
+        """Will the module that the import names have today's name once it is mended itself?"""
         module = self.file.resolver.imported_module(found.statement, found.binding.place.scope.names.filename)
         return module is not None and self.will_offer(module, found.package)
 
@@ -265,38 +282,42 @@ class Renaming:
 
     def _plan_use(self, use: Use) -> Plan:
         """A use that has no import of its own: through a module (``regularizers.old``) or a star import."""
-        withheld = self._withheld_member(use) if isinstance(use.expression, cst.Attribute) else self._withheld_name(use)
-        plan = Plan(withheld=withheld) if withheld is not None else self.family.beside(self.file, use, self.old)
+        there = self._plan_member(use) if isinstance(use.expression, cst.Attribute) else self._plan_name(use)
+        plan = there if there.withheld is not None else self.family.beside(self.file, use, self.old)
         if plan.withheld is not None:
             return plan
         rename = self.file.replace(*self.file.span(use.name), self.new)
-        return plan._replace(edits=tuple(sorted({*plan.edits, rename})))
+        return plan._replace(edits=tuple(sorted({*plan.edits, rename})), apart=there.apart)
 
-    def _withheld_name(self, use: Use) -> str | None:
-        """Why a name from a star import can't be another one, or None."""
+    def _plan_name(self, use: Use) -> Plan:
+        """Whether a name from a star import can be another one."""
         assert isinstance(use.expression, cst.Name)
         name = use.expression.value
         if self.file.resolver.earlier(name, use.place):
-            return f"`{name}` is bound by something else before"
-        return None if self._is_at_hand(use) else f"`{self.new}` is not imported here"
+            return Plan(withheld=f"`{name}` is bound by something else before")
+        if self._means(self.file.resolver.name(self.new, use.place), use.package):
+            return Plan()
+        if self._will_be_at_hand(use):
+            return Plan(apart=self._elsewhere)
+        return Plan(withheld=f"`{self.new}` is not imported here")
 
-    def _withheld_member(self, use: Use) -> str | None:
-        """Why another name can't be read from the same module, or None."""
+    def _plan_member(self, use: Use) -> Plan:
+        """Whether another name can be read from the same module."""
         assert isinstance(use.expression, cst.Attribute)
         resolver = self.file.resolver
         # where an import fails, a program may put None in its place
         bases = [v for v in resolver.values(use.expression.value, use.place) if not is_none(v)]
-        members = [member for value in bases for member in resolver.member(value, self.new)]
+        if self._means([member for value in bases for member in resolver.member(value, self.new)], *use.packages):
+            return Plan()
         modules = [resolver.names_of(value) for value in bases]
         mended = [names is not None and self.will_offer(names, use.package) for names in modules]
-        there = self._means(members, *use.packages) or (mended and all(mended))
-        return None if there else f"there is no `{self.new}` beside it"
+        if mended and all(mended):
+            return Plan(apart=self._elsewhere)
+        return Plan(withheld=f"there is no `{self.new}` beside it")
 
-    def _is_at_hand(self, use: Use) -> bool:
-        """Is today's name bound where a star import brings the old one, or will it be once that module is mended?"""
+    def _will_be_at_hand(self, use: Use) -> bool:
+        """Will today's name be bound where a star import brings the old one, once that module is mended?"""
         resolver = self.file.resolver
-        if self._means(resolver.name(self.new, use.place), use.package):
-            return True
         bindings = resolver.bindings(self.old, use.place)
         modules = [
             resolver.imported_module(binding.statement, self.file.names.filename)
@@ -306,6 +327,11 @@ class Renaming:
         if len(modules) != len(bindings) or resolver.bindings(self.new, use.place):
             return False
         return all(module is not None and self.will_offer(module, use.package) for module in modules)
+
+
+def _clauses(clauses: Iterable[str]) -> str:
+    """Several clauses for a message as one, each once."""
+    return "; ".join(dict.fromkeys(filter(None, clauses)))
 
 
 def _grouped(imported: Sequence[Import]) -> list[list[Import]]:

@@ -16,11 +16,13 @@ _OWN_KERAS = {"keras": ">=2.0.0", "tensorflow": ">=1.4,<2.16"}
 class Standing(NamedTuple):
     """How an old spelling stands: the allowed releases that refuse or misread it, and those that lack the new one.
 
-    Nothing is to be said where ``failing`` is empty. A fix is safe only where ``lacking`` is empty.
+    Nothing is to be said where ``failing`` is empty. A fix is safe only where ``lacking`` is empty. In ``working`` are
+    the releases in which the old spelling does what it did.
     """
 
     failing: tuple[Release, ...]
     lacking: tuple[Release, ...]
+    working: tuple[Release, ...]
 
     @property
     def doubt(self) -> str:
@@ -46,8 +48,9 @@ def standing(
     failing = file.among(file.allowed, package, fails)
     if kept and package == "tensorflow":
         failing = tuple(release for release in failing if release.package != "keras")
-    lacking = tuple(r for r in _where_it_must_hold(file, package) if not is_in(r, holds))
-    return Standing(failing, lacking)
+    every = _where_it_must_hold(file, package)
+    lacking = tuple(release for release in every if not is_in(release, holds))
+    return Standing(failing, lacking, tuple(release for release in every if not is_in(release, fails)))
 
 
 def _where_it_must_hold(file: File, package: str) -> tuple[Release, ...]:
