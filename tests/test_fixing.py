@@ -240,6 +240,26 @@ def test_refused_fixes_are_known_again_after_others_have_moved_them() -> None:
     assert outcome.refused[0][0].start == 5
 
 
+@pytest.mark.parametrize("text", ["a, a, bad, a", "bad, a", "a(bad)", "abc-bad, a, a"])
+def test_a_refused_fix_is_not_tried_again_when_others_have_moved_it(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    parse = fixing.syntax.parse
+    monkeypatch.setattr(fixing.syntax, "parse", lambda source: tried.append(source.text) or parse(source))
+    renamed = renaming(a="bb", bb="ccc", abc="d", d="eeee")
+    outcome = fixed(text, both(renaming(code="REG102", bad="(+"), renamed))
+    assert b"bad" in outcome.raw and b"bb" not in outcome.raw
+    assert len(reasons(outcome)) == 1
+    assert tried and not any("(+" in one and ("ccc" in one or "eeee" in one) for one in tried)
+
+
+def test_a_refused_fix_is_tried_again_where_another_has_changed_its_text() -> None:
+    def check(source: Source) -> list[Finding]:
+        return renaming(code="REG102", bad="(", worse="(")(source) + renaming(bad="worse")(source)
+
+    outcome = fixed("bad, bad", check)
+    assert reasons(outcome) == ["the result would not parse"] * 2
+
+
 def test_one_bad_fix_among_many_costs_few_tries() -> None:
     calls = 0
     rename = both(renaming(W="kernel"), renaming(code="REG102", bad=")"))
@@ -252,6 +272,12 @@ def test_one_bad_fix_among_many_costs_few_tries() -> None:
     outcome = fixed("W\n" * 200 + "bad\n" + "W\n" * 200, check)
     assert (outcome.applied, len(outcome.remaining)) == (400, 1)
     assert calls < 30
+
+
+def test_many_bad_fixes_hold_up_no_other() -> None:
+    outcome = fixed("W\nbad\n" * 50, both(renaming(W="kernel"), renaming(code="REG102", bad=")")))
+    assert (outcome.raw, outcome.applied) == (b"kernel\nbad\n" * 50, 50)
+    assert len(reasons(outcome)) == 50
 
 
 def test_a_fix_with_overlapping_edits_is_refused() -> None:
@@ -310,6 +336,33 @@ def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o4751
     assert os.listdir(tmp_path) == ["a.py"]
+
+
+@pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o6711])
+def test_a_file_that_cannot_keep_its_owner_does_not_keep_the_rights_of_one(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes(b"old")
+    os.chown(path, 1234, 1234) if os.getuid() == 0 else pytest.skip("only root can give a file away")
+    path.chmod(mode)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    write_atomically(path, b"new", b"old")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode & 0o1777
+
+
+def test_a_file_keeps_its_owner_and_group(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes(b"old")
+    os.chown(path, 1234, 4321) if os.getuid() == 0 else pytest.skip("only root can give a file away")
+    path.chmod(0o6711)
+    write_atomically(path, b"new", b"old")
+    assert (path.stat().st_uid, path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (1234, 4321, 0o6711)
 
 
 def test_links_stay_and_their_target_is_replaced(tmp_path: Path) -> None:

@@ -143,6 +143,27 @@ def test_a_name_that_something_unseen_supplies_is_not_shadowed() -> None:
     )
 
 
+def test_a_star_import_that_surely_has_no_such_name_is_no_hindrance() -> None:
+    text = "from keras.layers import Dense\nfrom numpy import *\nHERE\n"
+    assert brought(text, "add") == ("layers.add", text.replace("Dense\n", "Dense\nfrom keras import layers\n"))
+    text = "from keras.layers import Dense\nfrom keras.models import *\nHERE\n"
+    assert brought(text, "add") == ("add", text.replace("Dense\n", "Dense, add\n"))
+
+
+def test_what_a_class_binds_is_no_hindrance_in_its_methods() -> None:
+    text = "from keras.layers import Dense\nclass Net:\n    add = 1\n    def build(self):\n        return HERE\n"
+    assert brought(text, "add") == ("add", text.replace("Dense\n", "Dense, add\n"))
+
+
+def test_an_import_in_a_class_gets_no_name() -> None:
+    assert brought("class Net:\n    from keras.layers import Dense\n    HERE\n") is None
+
+
+def test_an_import_of_a_name_that_something_else_binds_too_leaves_with_the_last_use() -> None:
+    text = "from keras.layers import Dense, merge\nif Dense:\n    merge = 1\nHERE(merge)\n"
+    assert freed(text, keep=1) == text
+
+
 def test_a_local_name_of_another_function_is_no_hindrance() -> None:
     text = "from keras.layers import Dense\ndef f():\n    add = 1\n    return add\nHERE\n"
     assert brought(text, "add") == ("add", text.replace("Dense", "Dense, add"))

@@ -95,7 +95,8 @@ def test_the_command_line_and_the_settings_go_before_manifests(
 def test_a_manifest_that_cannot_be_read_is_told_with_its_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path, {"requirements.txt": "numpy\nkeras=>2.0\n", "model.py": "import keras\nDense(W_regularizer=None)\n"})
+    model = "import keras\nDense(W_regularizer=None)\n"
+    write(tmp_path, {"requirements.txt": "numpy\nkeras=>2.0\n", "model.py": model})
     monkeypatch.chdir(tmp_path)
     assert main(["keras"]) == 2
     assert capsys.readouterr().err.startswith("error: requirements.txt:2: ")

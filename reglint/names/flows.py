@@ -298,8 +298,9 @@ class Flows:
         if isinstance(callee, Symbol) and callee.qualname in _HARMLESS:
             return
         if isinstance(callee, ClassValue):
-            methods = self.resolver.member(callee, "__init__")
-            callee = methods[0] if methods else callee
+            owner, methods = callee.scope, self.resolver.member(callee, "__init__")
+            if methods and isinstance(methods[0], FunctionValue):
+                callee = methods[0]._replace(owner=owner)
         if isinstance(callee, FunctionValue) and not arg.star and self.resolver.is_plain(callee.scope):
             binding = parameter_for(callee, call, arg)
             if binding is not None:

@@ -188,20 +188,23 @@ class ModuleNames:
         items: list[_Item] = [(head, place, link) for head in heads]
         items.append((node.body, inside, link))
         if node.orelse is not None:
-            items.append((node.orelse, place, link))
+            # not after a `break`
+            items.append((node.orelse, _inside(place, Arm(node.orelse, 0, 0)), link))
         self._work.extend(reversed(items))
 
     def _visit_try(self, node: cst.Try | cst.TryStar, place: Place, above: Link) -> None:
         link = Link(node, above)
         arms = 1 + len(node.handlers)
-        first = _inside(place, Arm(node, 0, arms))
+        final = node.finalbody
+        start = place if final is None else _inside(place, Arm(final, 0, 1, leaks=True))
+        first = _inside(start, Arm(node, 0, arms, leaks=True))
         items: list[_Item] = [(node.body, first, link)]
         for rank, handler in enumerate(node.handlers, 1):
-            items.append((handler, _inside(place, Arm(node, rank, arms)), link))
+            items.append((handler, _inside(start, Arm(node, rank, arms)), link))
         if node.orelse is not None:
             items.append((node.orelse, first, link))
-        if node.finalbody is not None:
-            items.append((node.finalbody, place, link))
+        if final is not None:
+            items.append((final, _inside(place, Arm(final, 1, 1)), link))
         self._work.extend(reversed(items))
 
     def _visit_handler(self, node: cst.ExceptHandler | cst.ExceptStarHandler, place: Place, above: Link) -> None:

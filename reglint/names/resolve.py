@@ -269,9 +269,7 @@ class Resolver:
     def receiver_class(self, binding: Binding) -> InstanceValue | ClassValue | None:
         """What ``self`` or ``cls`` is, if ``binding`` is the first parameter of a method."""
         function = binding.scope
-        if function is None or function.kind != "function":
-            return None
-        if function.parent is None or function.parent.kind != "class":
+        if function is None or function.parent is None or not function.is_method:
             return None
         node = function.node
         if not isinstance(node, cst.FunctionDef) or binding.node is not next(parameters(node.params), None):
@@ -426,7 +424,8 @@ class Resolver:
         if isinstance(value, ModuleValue):
             return self.export(value.module, name)
         if isinstance(value, (ClassValue, InstanceValue)):
-            return self._class_member(value, name)
+            members = self._class_member(value, name)
+            return tuple(map(_unbound, members)) if isinstance(value, ClassValue) else members
         if isinstance(value, SuperValue):
             return self._base_members(value.scope, name)
         return (UNKNOWN,)
@@ -463,12 +462,11 @@ class Resolver:
         """What ``name`` is in the body of a class, or is made by ``Class.name = …``."""
         for binding in scope.bindings.get(name, ()):
             for member in self.binding_values(binding, name):
-                method = isinstance(member, FunctionValue) and binding.kind == "function"
-                yield FunctionValue(member.scope, scope) if method else member  # type: ignore[union-attr]
+                yield _method_of(scope, member)
         for assigned in scope.names.attributes.get(name, ()):
             owners = self.values(assigned.target.value, assigned.place)
             if any(isinstance(owner, ClassValue) and owner.scope is scope for owner in owners):
-                yield from self.values(assigned.value, assigned.place)
+                yield from (_method_of(scope, member) for member in self.values(assigned.value, assigned.place))
 
     def _given(self, scope: Scope, name: str) -> Values:
         """What objects of a class, of those above it and of those below it get by ``self.name = …``."""
@@ -655,6 +653,25 @@ class Resolver:
             return (UNKNOWN,)
         chosen = [item for name, item in pairs if key is None or name == key]
         return [v for item in chosen for v in self.values(item, place)] or (UNKNOWN,)
+
+
+def _method_of(owner: Scope, member: Value) -> Value:
+    """A function in the body of the class ``owner``, as its objects have it."""
+    if isinstance(member, FunctionValue) and not _is_decorated(member, "staticmethod"):
+        return member._replace(owner=owner)
+    return member
+
+
+def _is_decorated(function: FunctionValue, name: str) -> bool:
+    node = function.scope.node
+    return isinstance(node, cst.FunctionDef) and any(dotted(d.decorator) == name for d in node.decorators)
+
+
+def _unbound(member: Value) -> Value:
+    """What reading a member from its class gives: a method that is still to be told its ``self``."""
+    if isinstance(member, FunctionValue) and not _is_decorated(member, "classmethod"):
+        return member._replace(owner=None)
+    return member
 
 
 def _from_module(statement: cst.ImportFrom) -> tuple[str, int]:

@@ -26,6 +26,7 @@ class Arm(NamedTuple):
     arm: int
     exhaustive: int  # how many arms there are if one of them always runs, else 0
     loops: bool = False
+    leaks: bool = False  # other arms may run after a part of it, as an `except` does after a `try`
 
 
 Path = tuple[Arm, ...]
@@ -53,6 +54,11 @@ class Scope:
     def deferred(self) -> bool:
         """Does the body run later than the place where it stands?"""
         return self.kind in ("function", "lambda")
+
+    @property
+    def is_method(self) -> bool:
+        """Is it a function in the body of a class?"""
+        return self.kind == "function" and self.parent is not None and self.parent.kind == "class"
 
 
 class Place(NamedTuple):
@@ -197,6 +203,9 @@ def _reaching(bindings: Sequence[Binding], place: Place, unsure: Sequence[Bindin
         binding = bindings[rank]
         depth = _common(binding.place.path, place.path)
         if _exclusive(binding.place.path, place.path, depth):
+            # what another arm bound holds if it ran in part, or in an earlier turn of a loop
+            if binding.place.path[depth].leaks or any(arm.loops for arm in place.path[:depth]):
+                found.append(binding)
             continue
         found.append(binding)
         if binding not in unsure and _covers(binding.place.path[depth:], covered):

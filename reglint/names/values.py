@@ -23,7 +23,7 @@ class ModuleValue(NamedTuple):
 
 
 class FunctionValue(NamedTuple):
-    """A function or lambda of the project; ``owner`` is the class through which a method was reached."""
+    """A function or lambda of the project; ``owner`` is the class of a method that has its first argument."""
 
     scope: Scope
     owner: Scope | None = None

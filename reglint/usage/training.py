@@ -425,7 +425,7 @@ class Training:
     def is_left_to_compute_loss(self, step: Step) -> bool:
         """Does the step call a ``compute_loss`` of the project that is judged by itself?"""
         return any(
-            isinstance(value, FunctionValue) and value.owner is not None and "y_pred" in value.scope.bindings
+            isinstance(value, FunctionValue) and value.scope.is_method and "y_pred" in value.scope.bindings
             for scope in self._scopes(step)
             for site in self._calls.within(scope)
             if site.name == "compute_loss"
