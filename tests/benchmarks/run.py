@@ -3,10 +3,11 @@
     python tests/benchmarks/run.py [TREE...]        measure (everything, when no tree is named) and write the page
     python tests/benchmarks/run.py --page           only write the page from the record
 
-The trees (large, sample, no-keras, one-file, notebooks, start-up, growth) are made from pinned packages, and every tool
-gets an environment of its own, in a folder outside the repository: ``--cache``, else ``$REGLINT_BENCHMARKS``, else
-``~/.cache/reglint/benchmarks``. The commands take turns, so that a busy moment of the machine meets all of them. What
-was measured goes to ``tests/benchmarks/results.json``, and from there to ``docs/speed.md``.
+The trees (large, sample, no-keras, one-file, notebooks, start-up, growth, copies) are made from pinned packages, and
+every tool gets an environment of its own, in a folder outside the repository: ``--cache``, else
+``$REGLINT_BENCHMARKS``, else ``~/.cache/reglint/benchmarks``. The commands take turns, so that a busy moment of the
+machine meets all of them. What was measured goes to ``tests/benchmarks/results.json``, and from there to
+``docs/speed.md``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from speed import environments as tools
 from speed import figures, page, trees
 from speed.timing import Command, in_turns, timed
 
-TREES = ("start-up", "one-file", "no-keras", "notebooks", "sample", "large", "growth")
+TREES = ("start-up", "one-file", "no-keras", "notebooks", "sample", "large", "growth", "copies")
 #: What takes no time is measured more often.
 AT_LEAST = {"start-up": 20}
 #: So many candidates of the large tree are measured one by one.
@@ -72,6 +73,12 @@ def growth(environments: tools.Environments, programs: Path, size: str, folder: 
     yield from (command for command in tools.floors(programs, size, folder) if command.name == "walk")
     yield from tools.reglint(programs, size, folder, quick)
     yield from (command for command in tools.peers(environments, "large", folder) if command.name == "ast-grep")
+
+
+def copies(programs: Path, number: int, folder: Path) -> dict[str, Any]:
+    """Takes a tree that is so many times the same; returns the record of reglint on it, once, with an empty cache."""
+    listed = tools.reglint(programs, f"copies {number}", folder, False)
+    return measure([command for command in listed if command.name.startswith("reglint, cold")], folder, 1)
 
 
 def measure(listed: Iterable[Command], folder: Path, rounds: int) -> dict[str, Any]:
@@ -140,6 +147,8 @@ def measure_all(wanted: Iterable[str], rounds: int, cache: Path | None, quick: b
                 size: measure(growth(environments, programs, size, folder / size, quick), folder / size, rounds)
                 for size in map(str, trees.SIZES)
             }
+        elif tree == "copies":
+            record["copies"] = {str(number): copies(programs, number, folder / str(number)) for number in trees.COPIES}
         else:
             listed = commands(environments, programs, tree, folder, quick)
             record["trees"][tree] = measure(listed, folder, max(rounds, AT_LEAST.get(tree, 0)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from speed.figures import Record, grown, median, number, overall, runs, targets
+from speed.figures import Record, copied, grown, median, number, overall, runs, targets
 from speed.picture import LINES, described, picture
 
 HERE = Path(__file__).resolve().parent
@@ -52,7 +52,8 @@ def document(record: Record) -> str:
         commands=lambda tree: command_lines(record["trees"][tree]),
         counts=lambda tree: counts(record["trees"][tree]),
         growth=growth_table(record),
-        memory=memory_table(record),
+        memory=memory_table(grown(record), "files"),
+        copies=memory_table(copied(record), "× 1,000 files"),
         each_file=each_file_table(record),
         described=described(record),
         made=made(record),
@@ -132,12 +133,11 @@ def growth_table(record: Record) -> str:
     return markdown(["seconds of wall time (median)", *(f"{size:,} files" for size, _ in sizes)], rows)
 
 
-def memory_table(record: Record) -> str:
-    """Takes the record; returns the peak memory of reglint at each size."""
-    sizes = grown(record)
-    names = [entry["name"] for entry in sizes[0][1]["commands"] if entry["name"].startswith("reglint")]
+def memory_table(sizes: Sequence[tuple[int, Record]], unit: str) -> str:
+    """Takes trees by their size, and what a size counts; returns the peak memory of reglint at each."""
+    names = [entry["name"] for entry in sizes[0][1]["commands"] if entry["name"].startswith("reglint")] if sizes else []
     rows = [[name, *(number(median(tree, name, "peak")) for _, tree in sizes)] for name in names]
-    return markdown(["MB in the largest process", *(f"{size:,} files" for size, _ in sizes)], rows)
+    return markdown(["MB in the largest process", *(f"{size:,} {unit}" for size, _ in sizes)], rows)
 
 
 def each_file_table(record: Record) -> str:

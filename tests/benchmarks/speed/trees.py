@@ -28,6 +28,9 @@ SUFFIXES = (".py", ".pyw", ".ipynb")
 WORDS = (b"W_regularizer", b"weight_regularizer")
 #: How many Python files the trees have that show how the cost grows; the last is the large tree itself.
 SIZES = (100, 300, 1000, 3000, 5000)
+#: How often the files of a part of the large tree are there, to see whether memory grows with their number alone.
+COPIES = (1, 13)
+COPIED = 1000
 #: One file of so many is in the sample of the large tree.
 SAMPLED = 200
 LINES = 1500
@@ -79,9 +82,10 @@ def build(cache: Path, wanted: Iterable[str]) -> dict[str, Path]:
         "one-file": one_file,
         "notebooks": lambda folder: notebooks(folder, cache / "large"),
         "growth": lambda folder: parts_of(folder, cache / "large"),
+        "copies": lambda folder: copies_of(folder, cache / "large"),
         "start-up": start_up,
     }
-    needed = {"large", *wanted} if {"sample", "notebooks", "growth"} & set(wanted) else set(wanted)
+    needed = {"large", *wanted} if {"sample", "notebooks", "growth", "copies"} & set(wanted) else set(wanted)
     for name, make in makers.items():
         if name in needed and not (cache / name / ".made").exists():
             (cache / name).mkdir(parents=True, exist_ok=True)
@@ -118,6 +122,13 @@ def parts_of(folder: Path, tree: Path) -> None:
     """Puts parts of a tree into a folder, one for each of the sizes."""
     for size in SIZES:
         part_of(folder / str(size), tree, size)
+
+
+def copies_of(folder: Path, tree: Path) -> None:
+    """Puts the same part of a tree into a folder as often as each of the numbers says."""
+    for count in COPIES:
+        for number in range(count):
+            part_of(folder / str(count) / f"copy{number}", tree, COPIED)
 
 
 def one_file(folder: Path) -> None:
