@@ -36,6 +36,7 @@ class KerasApi:
 
     def __init__(self, layers: Mapping[str, str] | None = None) -> None:
         self._own_layers = dict(layers or {})
+        self._keras_names: dict[str, KerasName | None] = {}
 
     @cached_property
     def _packages(self) -> Mapping[str, Any]:
@@ -57,6 +58,11 @@ class KerasApi:
 
     def keras_name(self, qualname: str) -> KerasName | None:
         """``qualname`` as a name of Keras, or None."""
+        if qualname not in self._keras_names:
+            self._keras_names[qualname] = self._keras_name(qualname)
+        return self._keras_names[qualname]
+
+    def _keras_name(self, qualname: str) -> KerasName | None:
         parts = tuple(qualname.split("."))
         for root, package in self.roots:
             if parts[: len(root)] == root:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from reglint.names.literals import constant_index, dict_items, parts_of
+from reglint.names.module import ModuleNames
 from reglint.names.reach import Reach
 from reglint.names.resolve import COPIES, Resolver
 from reglint.names.scopes import Binding, Link, Mention, Place, Scope, parameters, string_value
@@ -43,6 +44,9 @@ class Flows:
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
+        # a name may be mentioned thousands of times, and asked for as often
+        self._bound_to: dict[cst.CSTNode, list[Binding]] = {}
+        self._fillings: dict[tuple[ModuleNames, str], list[Mention]] = {}
 
     def keyword(self, mention: Mention) -> Reach | None:
         """Where a mentioned keyword argument or dict key goes; None if the mention is neither."""
@@ -199,8 +203,12 @@ class Flows:
 
     def _possible(self, mention: Mention) -> list[Binding]:
         """What a mentioned name may be bound to, whenever the function around it runs."""
-        name, place = _text(mention), mention.place
-        return [*self.resolver.bindings(name, place), *self.resolver.earlier(name, place)]
+        known = self._bound_to.get(mention.node)
+        if known is None:
+            name, place = _text(mention), mention.place
+            known = [*self.resolver.bindings(name, place), *self.resolver.earlier(name, place)]
+            self._bound_to[mention.node] = known
+        return known
 
     def _attribute(self, owner: Scope, name: str, keyword: str, reach: Reach) -> None:
         """Every use of ``self.name`` in the class."""
@@ -559,11 +567,19 @@ class Flows:
         yield from self._shown(node, place)
         if isinstance(node, cst.Name):
             bindings = self.resolver.bindings(node.value, place)
-            for mention in place.scope.names.mentions.get(node.value, ()):
+            for mention in self._filling(place.scope.names, node.value):
                 keys = list(_keys_set(mention))
                 keys.extend(key for part in _updates(mention) for key in self._shown(part, mention.place))
                 if keys and any(b in bindings for b in self.resolver.bindings(node.value, mention.place)):
                     yield from keys
+
+    def _filling(self, names: ModuleNames, name: str) -> list[Mention]:
+        """Where keys may be put into the dict that a name means."""
+        known = self._fillings.get((names, name))
+        if known is None:
+            known = [m for m in names.mentions.get(name, ()) if any(True for _ in chain(_keys_set(m), _updates(m)))]
+            self._fillings[names, name] = known
+        return known
 
 
 def _updates(mention: Mention) -> Iterator[cst.BaseExpression]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import libcst as cst
@@ -80,6 +80,7 @@ class Resolver:
         self._known: dict[cst.CSTNode, Values] = {}
         self._busy: set[tuple[object, ...]] = set()
         self._depth = 0
+        self._found: dict[tuple[str, str, int], ProjectModule | None] = {}
         self._supplied: dict[tuple[str, str], bool | None] = {}
         self._stars = 0  # star imports that are being followed
 
@@ -200,11 +201,11 @@ class Resolver:
             return ()
         self._busy.add(key)
         try:
-            return _unique(self._binding_values(binding, name))
+            return _unique(self._binding_values(binding))
         finally:
             self._busy.discard(key)
 
-    def _binding_values(self, binding: Binding, name: str) -> Iterable[Value]:
+    def _binding_values(self, binding: Binding) -> Iterable[Value]:
         kind, node, place = binding.kind, binding.node, binding.place
         if kind == "assign" and node is not None:
             return self._unpack(node, place, binding.unpack)
@@ -220,8 +221,6 @@ class Resolver:
             return self._import(binding)
         if kind == "from":
             return self._from(binding)
-        if kind == "star":
-            return self._star(binding, name, True)
         return (UNKNOWN,)
 
     def _unpack(self, node: cst.CSTNode, place: Place, index: tuple[int, ...]) -> Iterable[Value]:
@@ -245,11 +244,16 @@ class Resolver:
 
     def _elements(self, node: cst.CSTNode, place: Place) -> Iterator[tuple[cst.CSTNode | None, Place]]:
         """What a loop over ``node`` meets; None for what can't be seen."""
+        whole = node
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and not node.args:
             if node.func.attr.value in ("values", "itervalues"):
-                for value in self.values(node.func.value, place):
-                    yield from dict_values(value, place)
-                return
+                whole = node.func.value
+        if isinstance(whole, cst.Name) and is_changed(whole.value, place.scope.names):
+            yield None, place
+        if whole is not node:
+            for value in self.values(whole, place):
+                yield from dict_values(value, place)
+            return
         for value in self.values(node, place):
             if isinstance(value, LiteralValue) and isinstance(value.node, (cst.List, cst.Tuple, cst.Set)):
                 for element in value.node.elements:
@@ -282,8 +286,11 @@ class Resolver:
     # -- imports ------------------------------------------------------------------------------------------------------
 
     def _find(self, importer: str, module: str, level: int) -> ProjectModule | None:
-        protected = self.vocabulary.is_protected(module.partition(".")[0])
-        return self.project.resolve(importer, module, level, shadowable=not protected)
+        key = (importer, module, level)
+        if key not in self._found:
+            protected = self.vocabulary.is_protected(module.partition(".")[0])
+            self._found[key] = self.project.resolve(importer, module, level, shadowable=not protected)
+        return self._found[key]
 
     def _import(self, binding: Binding) -> Iterable[Value]:
         alias = binding.node
@@ -474,12 +481,16 @@ class Resolver:
         above = [scope, *self.ancestors(scope)]
         for names in dict.fromkeys(at.names for at in above):
             for assigned in names.attributes.get(name, ()):
-                owners = [
-                    v.scope for v in self.values(assigned.target.value, assigned.place) if isinstance(v, InstanceValue)
-                ]
-                if any(owner in above or scope in self.ancestors(owner) for owner in owners):
+                owners = self.values(assigned.target.value, assigned.place)
+                if any(self._may_be(owner, above) for owner in owners):
                     found.extend(self.values(assigned.value, assigned.place))
         return _unique(found)
+
+    def _may_be(self, owner: Value, classes: Sequence[Scope]) -> bool:
+        """May a value be an object of the first of ``classes``, the others being those above it?"""
+        if isinstance(owner, InstanceValue):
+            return owner.scope in classes or classes[0] in self.ancestors(owner.scope)
+        return isinstance(owner, (ParameterValue, type(UNKNOWN)))
 
     def ancestors(self, scope: Scope) -> list[Scope]:
         """The classes of the project above a class."""
@@ -523,7 +534,9 @@ class Resolver:
         found: list[Value] = []
         for base in node.bases:
             found.extend(self.values(base.value, scope.place) if not base.star else (UNKNOWN,))
-        return tuple(found)
+        # what decorates a class may put another in its place
+        changed = any(isinstance(base, ClassValue) and not self.is_transparent(base.scope) for base in found)
+        return (UNKNOWN, *found) if changed else tuple(found)
 
     # -- calls and subscripts -----------------------------------------------------------------------------------------
 
