@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from reglint.reading import read_regular
-from reglint.sharing import module_name, saying, taking
+from reglint.sharing import calling, module_name, saying, taking
 from reglint.triggers import words_of
 
 if TYPE_CHECKING:
@@ -254,6 +254,15 @@ class Project:
         """May another file take ``name`` from the module at ``path`` by an import of it? Of too many files one may."""
         texts = self._texts_that_say(path, name)
         return texts is None or any(map(taking(path, name), texts))
+
+    def may_call(self, path: str, classes: Collection[str], method: str) -> bool:
+        """May another file call ``method`` on objects of the classes at ``path``? Of too many files one may."""
+        sources = self.once("sources", self._sources)
+        if len(sources) > _MOST_FILES:
+            return True
+        called = calling(path, classes, method)
+        texts = (self._text(other) for other in sources if other != path)
+        return any(method.encode() in text and called(text) for text in texts)
 
     def _texts_that_say(self, path: str, name: str) -> Iterator[bytes] | None:
         """The other sources that say ``name`` and the module at ``path``; None where there are too many to tell."""

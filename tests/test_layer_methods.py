@@ -166,3 +166,25 @@ def test_a_call_on_keras_s_own_layer_is_judged_by_the_allowed_releases(
 
 def test_keras_1_alone_is_left() -> None:
     assert found(OWN.format("Layer") + "Dense(3).get_output_shape_for((None, 3))\n", "==1.2.2") == []
+
+
+CALLING = "from example import Own\n\nOwn().get_output_shape_for((None, 3))\n"
+DEFINING = "from keras.layers import Layer\n\n\n" + OWN.format("Layer")
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (CALLING, "unsafe"),
+        ("import example\n\ngetattr(example.Own(), 'get_output_shape_for')\n", "unsafe"),
+        ("import example\n\nexample.made().get_output_shape_for((None, 3))\n", "unsafe"),
+        ("from pkg import Own\n\nOwn().get_output_shape_for((None, 3))\n", "unsafe"),
+        ("from elsewhere import Other\n\nOther().get_output_shape_for((None, 3))\n", "safe"),
+        (DEFINING, "safe"),
+        ("# get_output_shape_for is gone\n", "safe"),
+    ],
+)
+def test_a_method_that_another_file_may_call_is_renamed_with_an_unsafe_fix_only(other: str, expected: str) -> None:
+    (finding,) = found(OWN.format("Layer"), keras="2.2.4", modules={"example.py": "", "other.py": other})
+    assert finding.fix is not None
+    assert finding.fix.applicability.value == expected

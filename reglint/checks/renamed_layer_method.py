@@ -58,7 +58,11 @@ def _together(file: File, guards: Guards, found: Redefined, old: str, new: str) 
         return Plan(withheld="the program chooses by Keras's version which name it calls")
     names = [*(definition.name for definition in found.definitions), *(mention.node for mention in uses)]
     edits: tuple[Edit, ...] = tuple(sorted(file.replace(*file.span(name), new) for name in names))
-    return Plan(edits, doubt="it can't be seen everywhere what it is called on" if found.unknown else "")
+    if found.unknown:
+        return Plan(edits, doubt="it can't be seen everywhere what it is called on")
+    layers = {definition.layer for definition in found.definitions}
+    called = layers and file.resolver.project.may_call(file.names.filename, layers, old)
+    return Plan(edits, doubt="another file may call it" if called else "")
 
 
 def _finding(

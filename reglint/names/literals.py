@@ -10,6 +10,8 @@ from reglint.names.module import ModuleNames
 from reglint.names.scopes import Mention, Place, string_value
 from reglint.names.values import LiteralValue, Value
 
+_CHANGING = {"append", "extend", "insert", "pop", "register", "remove", "reverse", "setdefault", "sort", "update"}
+
 
 def dict_items(node: cst.CSTNode) -> Iterator[tuple[object, cst.BaseExpression]]:
     """The (key, value) pairs that a ``{…}`` or ``dict(…)`` shows; the key is None where it is no plain string."""
@@ -25,7 +27,7 @@ def dict_items(node: cst.CSTNode) -> Iterator[tuple[object, cst.BaseExpression]]
 
 
 def is_changed(name: str, names: ModuleNames) -> bool:
-    """Does the module put items into the container ``name`` after making it?"""
+    """Does the module put items into the container ``name`` after making it, or move those that are there?"""
     return any(_changes(mention) for mention in names.mentions.get(name, ()))
 
 
@@ -35,7 +37,7 @@ def _changes(mention: Mention) -> bool:
     if isinstance(parent, cst.Subscript) and parent.value is mention.node and len(chain) > 1:
         return isinstance(chain[1][1], (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del))
     if isinstance(parent, cst.Attribute) and parent.value is mention.node:
-        return parent.attr.value in ("update", "setdefault", "append", "extend", "insert", "register")
+        return parent.attr.value in _CHANGING
     return False
 
 

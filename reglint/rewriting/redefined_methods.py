@@ -19,10 +19,11 @@ _LAYER = "layer"
 
 
 class Definition(NamedTuple):
-    """The name of a method where a layer of the file defines it, and the Keras of that layer."""
+    """The name of a method where a layer of the file defines it, the Keras of that layer, and its own name."""
 
     name: cst.Name
     package: str
+    layer: str
 
 
 class MethodUse(NamedTuple):
@@ -58,8 +59,8 @@ def redefined(file: File, old: str, new: str) -> Redefined:
             found.others.append(scope)
             continue
         for binding in scope.bindings[old]:
-            assert isinstance(binding.node, cst.FunctionDef)
-            found.definitions.append(Definition(binding.node.name, package))
+            assert isinstance(binding.node, cst.FunctionDef) and isinstance(scope.node, cst.ClassDef)
+            found.definitions.append(Definition(binding.node.name, package, scope.node.name.value))
     for mention in file.names.mentions.get(old, ()):
         use = _use(file, guards, mention, old, new)
         if isinstance(use, MethodUse):
