@@ -68,3 +68,15 @@ def test_a_file_that_only_imports_the_same_name_from_keras_is_not_in_the_way() -
     modules = {"mine.py": mine, "main.py": main}
     assert fixes(mine, "mine.py", modules, "keras==2.2.4") == {"safe"}
     assert fixes(main, "main.py", modules, "keras==2.2.4") == {"safe"}
+
+
+def test_an_import_that_another_file_takes_stays_beside_its_successor() -> None:
+    mine = "from keras.layers import Dense, merge\n\nboth = merge([a, b], mode='concat')\n"
+    settings = Settings.from_mapping({"keras-version": "keras>=2.0"})
+    for main, left in (
+        ("from mine import merge\n", "Dense, merge, concatenate"),
+        ("import mine\n", "Dense, concatenate"),
+    ):
+        modules = {"mine.py": mine, "main.py": main}
+        raw, _ = reglint.fix_source(mine, filename="mine.py", settings=settings, modules=modules)
+        assert raw.decode() == f"from keras.layers import {left}\n\nboth = concatenate([a, b])\n"

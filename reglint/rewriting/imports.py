@@ -69,11 +69,12 @@ def free(
     """The edits of ``brought`` together with those that take out an import that is left without use.
 
     ``gone`` are the name nodes that an edit takes away; while anything else uses what ``binding`` imports, it stays.
-    None where the statement can't be edited, or the name is given away in another way (``__all__``, ``del``).
+    None where the statement can't be edited, or the name is given away in another way (``__all__``, ``del``, to a file
+    that imports it from this one).
     """
     if not is_left_unused(file, binding, gone):
         return together(file, brought)
-    if is_handed_on(file, binding.name):
+    if is_handed_on(file, binding.name) or _is_given(file, binding):
         return None
     return _edits(file, _added(brought), binding)
 
@@ -105,6 +106,12 @@ def is_handed_on(file: File, name: str) -> bool:
     if any(isinstance(node, cst.Del) for m in file.names.mentions.get(name, ()) for node in m.above.nodes()):
         return True
     return any(is_exported(mention) for mention in file.names.strings.get(name, ()))
+
+
+def _is_given(file: File, binding: Binding) -> bool:
+    """May another file take from this one what an import binds?"""
+    names = file.names
+    return binding.place.scope is names.scope and file.resolver.project.may_give(names.filename, binding.name)
 
 
 def is_exported(mention: Mention) -> bool:
