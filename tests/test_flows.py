@@ -10,6 +10,8 @@ from textwrap import dedent
 import pytest
 from judged_programs import cases, judged
 
+from reglint import check_source
+
 FOLLOWED = {
     "a dict": """
         kw = {"W_regularizer": "l2"}
@@ -624,6 +626,16 @@ DOUBTED = {
         Net().build()
         Below().build()
     """,
+    "an object out of sight may give it back": """
+        class Net:
+            def given(self):
+                kw = {"W_regularizer": "l2"}
+                Dense(**kw)
+                return kw
+        def use(net):
+            foreign.Dense(**net.given())
+        use(Net())
+    """,
 }
 
 
@@ -770,6 +782,141 @@ KEPT = {
         Dense(**kw)
         foreign.Dense(**other)
     """,
+    "a generator gives it on": """
+        def given():
+            kw = {"W_regularizer": "l2"}
+            Dense(**kw)
+            yield kw
+        for each in given():
+            foreign.Dense(**each)
+    """,
+    "an attribute goes to another library": """
+        class Net:
+            def __init__(self):
+                self.kw = kw = {"W_regularizer": "l2"}
+                Dense(**kw)
+                foreign.Dense(**self.kw)
+        Net()
+    """,
+    "a pattern looks for it": """
+        kw = {"W_regularizer": "l2"}
+        Dense(**kw)
+        match kw:
+            case {"W_regularizer": x}:
+                seen(x)
+    """,
+    "another dict takes it over": """
+        kw = {"W_regularizer": "l2"}
+        Dense(**kw)
+        other = {}
+        other |= kw
+        foreign.Dense(**other)
+    """,
+    "a default goes to another library": """
+        kw = {"W_regularizer": "l2"}
+        def make(kw=kw):
+            foreign.Dense(**kw)
+        Dense(**kw)
+        make()
+    """,
+    "a dict of dicts holds it twice": """
+        conf = {"a": {"W_regularizer": "l2"}}
+        conf["b"] = conf["a"]
+        Dense(**conf["a"])
+        foreign.Dense(**conf["b"])
+    """,
+    "a dict of dicts is asked for it": """
+        conf = {"a": {"W_regularizer": "l2"}}
+        Dense(**conf["a"])
+        foreign.Dense(**conf.get("a"))
+    """,
+    "a class below takes it elsewhere": """
+        class Net:
+            def make(self, kw):
+                return Dense(**kw)
+            def build(self):
+                self.make({"W_regularizer": "l2"})
+        class Below(Net):
+            def make(self, kw):
+                return foreign.Dense(**kw)
+        Below().build()
+    """,
+    "a text takes it too": """
+        def make(**kw):
+            seen("{W_regularizer}".format(**kw))
+            return Dense(**kw)
+        make(W_regularizer="l2")
+    """,
+    "a class below asks for what this one gives back": """
+        class Net:
+            def given(self):
+                return {"W_regularizer": "l2"}
+            def build(self):
+                Dense(**self.given())
+        class Below(Net):
+            def given(self):
+                kw = super().given()
+                foreign.Dense(**kw)
+                return kw
+        Below().build()
+    """,
+    "a loop's last turn made it": """
+        kw = {}
+        for i in range(2):
+            if i:
+                Dense(**kw)
+            kw = {"W_regularizer": "l2"}
+        foreign.Dense(**kw)
+    """,
+    "a function that binds its name has not run": """
+        kw = {"W_regularizer": "l2"}
+        def use():
+            foreign.Dense(**kw)
+        def other():
+            global kw
+            kw = {}
+        Dense(**kw)
+        use()
+        other()
+    """,
+    "a walrus names it": """
+        Dense(**(kw := {"W_regularizer": "l1"}))
+        foreign.Dense(**kw)
+    """,
+    "a walrus gives it another name": """
+        kw = {"W_regularizer": "l2"}
+        Dense(**(x := kw))
+        foreign.Dense(**x)
+    """,
+    "a property gives it back": """
+        class Net:
+            @property
+            def kw(self):
+                kw = {"W_regularizer": "l2"}
+                Dense(**kw)
+                return kw
+            def build(self):
+                foreign.Dense(**self.kw)
+        Net().build()
+    """,
+    "a decorated function gives it back": """
+        def changed(function):
+            return lambda: foreign.Dense(**function())
+        @changed
+        def given():
+            kw = {"W_regularizer": "l2"}
+            Dense(**kw)
+            return kw
+        given()
+    """,
+    "a call of the object gives it back": """
+        class Net:
+            def __call__(self):
+                kw = {"W_regularizer": "l2"}
+                Dense(**kw)
+                return kw
+        foreign.Dense(**Net()())
+    """,
 }
 
 
@@ -870,6 +1017,16 @@ TAKEN = {
             pass
         Net(W_regularizer="l2")
     """,
+    "a class with a metaclass above it": """
+        class Meta(type):
+            def __call__(cls, **kw):
+                return foreign.Dense(**kw)
+        class Above(metaclass=Meta):
+            pass
+        class Mine(Above, Dense):
+            pass
+        Mine(W_regularizer="l2")
+    """,
 }
 
 
@@ -962,3 +1119,17 @@ def test_a_dict_goes_to_the_parameter_that_its_place_means(call: str) -> None:
     """)
         == []
     )
+
+
+@pytest.mark.parametrize(("method", "severities"), [("pop", []), ("get", ["none"])])
+def test_a_loop_that_translates_old_names_is_left_alone(method: str, severities: list[str]) -> None:
+    program = f"""
+        from keras.models import Sequential
+        def never():
+            kw = {{"nb_epoch": 3}}
+            for old, new in [("nb_epoch", "epochs")]:
+                kw[new] = kw.{method}(old)
+            Sequential().fit(**kw)
+    """
+    found = check_source(dedent(program), filename="main.py")
+    assert [finding.fix is None and "none" for finding in found] == severities

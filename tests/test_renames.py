@@ -97,3 +97,29 @@ def test_a_name_that_another_module_hands_on_changes_in_both(text: str) -> None:
 )
 def test_a_name_stays_where_the_module_that_hands_it_on_stays_as_it_is(text: str, mine: str) -> None:
     assert fixed(text, mine=mine) == {"main": text, "mine": mine}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["from mine import l1l2\n" + CALL, "from mine import *\n" + CALL, "import mine\nx = mine.l1l2(l1=0.1, l2=0.2)\n"],
+)
+def test_the_new_name_of_another_keras_is_not_taken(text: str) -> None:
+    mine = IMPORT + "from tensorflow.keras.regularizers import l1_l2\n"
+    assert fixed(text, mine=mine) == {"main": text, "mine": mine}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["from mine import l1l2\n" + CALL, "from mine import *\n" + CALL, "import mine\nx = mine.l1l2(l1=0.1, l2=0.2)\n"],
+)
+def test_nothing_is_said_of_a_name_that_a_module_defines_for_a_keras_without_it(text: str) -> None:
+    mine = (
+        "import keras\nif keras.__version__ < '2':\n    from keras.regularizers import l1l2\n"
+        "else:\n    def l1l2(l1=0.0, l2=0.0):\n        return None\n"
+    )
+    assert check_source(text, filename="main.py", modules={"main.py": text, "mine.py": mine}) == []
+
+
+def test_a_star_import_in_a_function_of_python_2_may_bring_the_new_name() -> None:
+    text = IMPORT + "def f():\n    from mine import *\n    print l1l2(l1=0.1, l2=0.2)\n"
+    assert fixed(text, mine="l1_l2 = 1\n")["main"] == text

@@ -8,6 +8,9 @@ from __future__ import annotations
 import pytest
 from judged_programs import cases, judged
 
+from reglint import check_source
+from reglint.findings import Applicability
+
 KERAS = {
     "both arms of a try": """
         layer = foreign.Dense
@@ -269,6 +272,14 @@ KERAS = {
                 self.layer(W_regularizer="l2")
         Net()
     """,
+    "the module's in a method and in a comprehension of a class": """
+        class Net:
+            Dense = foreign.Dense
+            def build(self):
+                Dense(W_regularizer="l2")
+            [Dense(W_regularizer="l2") for _ in range(1)]
+        Net().build()
+    """,
 }
 
 
@@ -465,6 +476,92 @@ EITHER = {
             return foreign.Dense
         make(1)(W_regularizer="l2")
     """,
+    "a list that is added to": """
+        every = [Dense]
+        every.append(foreign.Dense)
+        for layer in every:
+            layer(W_regularizer="l2")
+    """,
+    "an item that is put first": """
+        every = [Dense]
+        every.insert(0, foreign.Dense)
+        every[0](W_regularizer="l2")
+    """,
+    "an item that another takes the place of": """
+        every = [Dense]
+        every[0] = foreign.Dense
+        every[0](W_regularizer="l2")
+    """,
+    "a list that is turned round": """
+        every = [foreign.Dense, Dense]
+        every.reverse()
+        every[1](W_regularizer="l2")
+    """,
+    "a list that loses an item": """
+        every = [foreign.Dense, Dense, foreign.Dense]
+        every.pop(0)
+        every[1](W_regularizer="l2")
+    """,
+    "the values of a dict that is changed": """
+        table = {"a": Dense}
+        table["b"] = foreign.Dense
+        for layer in table.values():
+            layer(W_regularizer="l2")
+    """,
+    "the values of a dict that is updated": """
+        table = {"a": Dense}
+        table.update(b=foreign.Dense)
+        for layer in table.values():
+            layer(W_regularizer="l2")
+    """,
+    "an attribute that somebody else gives": """
+        class Net:
+            def __init__(self):
+                self.layer = Dense
+            def build(self):
+                self.layer(W_regularizer="l2")
+        def change(net):
+            net.layer = foreign.Dense
+        net = Net()
+        change(net)
+        net.build()
+    """,
+    "a class above that is decorated": """
+        def changed(cls):
+            return foreign.Dense
+        @changed
+        class Above(Dense):
+            pass
+        class Mine(Above):
+            pass
+        Mine(W_regularizer="l2")
+    """,
+    "setattr": """
+        setattr(layers, "Dense", foreign.Dense)
+        layers.Dense(W_regularizer="l2")
+    """,
+    "setattr on the object": """
+        class Net:
+            def __init__(self):
+                self.layer = Dense
+                setattr(self, "layer", foreign.Dense)
+            def build(self):
+                self.layer(W_regularizer="l2")
+        Net().build()
+    """,
+    "a dict of another name": """
+        table = {"a": Dense}
+        other = table
+        other["a"] = foreign.Dense
+        table["a"](W_regularizer="l2")
+    """,
+    "a dict that a function fills": """
+        def fill(t):
+            t["a"] = foreign.Dense
+        table = {"a": Dense}
+        fill(table)
+        table["a"](W_regularizer="l2")
+    """,
 }
 
 
@@ -544,6 +641,29 @@ ANOTHER = {
     "a loop in a class": """
         class Net:
             for Dense in [foreign.Dense]:
+                Dense(W_regularizer="l2")
+    """,
+    "a pattern of a class": """
+        class Point:
+            __match_args__ = ("x",)
+            def __init__(self):
+                self.x = foreign.Dense
+        match Point():
+            case Point(x=Dense):
+                Dense(W_regularizer="l2")
+        match Point():
+            case Point(layer) as Conv1D:
+                layer(W_regularizer="l2")
+        match [1, [foreign.Dense]]:
+            case [_, [layer]] | [layer, _]:
+                layer(W_regularizer="l2")
+    """,
+    "an asynchronous with": """
+        layer = foreign.Dense
+        async def never():
+            async with seen as layer:
+                layer(W_regularizer="l2")
+            async for Dense in seen:
                 Dense(W_regularizer="l2")
     """,
 }
@@ -641,3 +761,17 @@ def test_a_star_import_that_holds_before_another_binding_is_followed() -> None:
     """
     assert judged(program, mine="from keras.layers import Dense as layer") == ["safe"]
     assert judged(program, mine="from foreign import Dense as layer") == ["unsafe"]
+
+
+def test_a_lambda_may_be_the_first_statement() -> None:
+    program = "make = lambda **kw: Dense(**kw)\nfrom keras.layers import Dense\nmake(W_regularizer='l2')\n"
+    (finding,) = check_source(program)
+    assert finding.fix is not None and finding.fix.applicability is Applicability.SAFE
+
+
+def test_a_file_speaks_keras_where_a_module_of_which_it_imports_a_star_does() -> None:
+    program = "from mine import *\ndef make(layer):\n    layer(3, W_regularizer='l2')\n"
+    other = "from mine import *\n"
+    for mine, count in (("import keras\n", 1), ("import math\n", 0), ("from other import *\n", 0)):
+        modules = {"main.py": program, "mine.py": mine, "other.py": other}
+        assert len(check_source(program, filename="main.py", modules=modules)) == count

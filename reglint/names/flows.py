@@ -255,6 +255,9 @@ class Flows:
         elif isinstance(parent, (cst.Assign, cst.AnnAssign)):
             self._assigned(use, parent, keyword, reach)
         elif isinstance(parent, (cst.BooleanOperation, cst.IfExp, cst.NamedExpr)):
+            if isinstance(parent, cst.NamedExpr) and isinstance(parent.target, cst.Name):
+                for binding in _bindings_of(place.scope, parent.target.value, parent.value):
+                    self._binding(binding, keyword, reach)
             if not (isinstance(parent, cst.IfExp) and parent.test is node):
                 self._use(Use(*_climb(above, 0), place), keyword, reach)
         elif isinstance(parent, cst.Return):
@@ -405,6 +408,9 @@ class Flows:
         if not isinstance(scope.node, cst.FunctionDef) or scope.parent is None or key in reach.seen:
             reach.obstacle("the dict is handed back to unknown callers")
             return
+        if not self.resolver.is_plain(scope) or (scope.is_method and scope.node.name.value.startswith("__")):
+            reach.obstacle("the dict is handed back to unknown callers")
+            return
         reach.seen.add(key)
         self._shared(scope, scope.node.name.value, reach)
         for mention in scope.names.mentions.get(scope.node.name.value, ()):
@@ -418,6 +424,8 @@ class Flows:
                 continue
             callees = self.resolver.values(node, mention.place)
             if not any(isinstance(c, FunctionValue) and c.scope is scope for c in callees):
+                if isinstance(node, cst.Attribute) and not all(isinstance(c, (Symbol, FunctionValue)) for c in callees):
+                    reach.doubt(f"`.{scope.node.name.value}` may be called elsewhere")
                 continue
             if isinstance(link.node, cst.Call) and link.node.func is node and link.up is not None:
                 self._use(Use(link.node, link.up, mention.place), keyword, reach)
@@ -494,7 +502,7 @@ class Flows:
     def _class(self, value: ClassValue, keyword: str, held: frozenset[str], reach: Reach) -> None:
         node = value.scope.node
         made = [value.scope, *self.resolver.ancestors(value.scope)]
-        if not isinstance(node, cst.ClassDef) or node.keywords or any("__new__" in scope.bindings for scope in made):
+        if not isinstance(node, cst.ClassDef) or any(map(_makes_objects, made)):
             reach.add("unknown", "", held)
             return
         if not node.bases and "__init__" not in value.scope.bindings:
@@ -580,6 +588,11 @@ class Flows:
             known = [m for m in names.mentions.get(name, ()) if any(True for _ in chain(_keys_set(m), _updates(m)))]
             self._fillings[names, name] = known
         return known
+
+
+def _makes_objects(scope: Scope) -> bool:
+    """Does a class say itself how its objects are made: by ``__new__``, a metaclass, or another keyword?"""
+    return "__new__" in scope.bindings or (isinstance(scope.node, cst.ClassDef) and bool(scope.node.keywords))
 
 
 def _updates(mention: Mention) -> Iterator[cst.BaseExpression]:

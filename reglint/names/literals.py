@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 
 import libcst as cst
 
 from reglint.names.module import ModuleNames
-from reglint.names.scopes import Mention, Place, string_value
+from reglint.names.scopes import AttributeBinding, Mention, Place, string_value
 from reglint.names.values import LiteralValue, Value
 
 _CHANGING = {"append", "extend", "insert", "pop", "register", "remove", "reverse", "setdefault", "sort", "update"}
@@ -26,9 +27,41 @@ def dict_items(node: cst.CSTNode) -> Iterator[tuple[object, cst.BaseExpression]]
                 yield arg.keyword.value, arg.value
 
 
-def is_changed(name: str, names: ModuleNames) -> bool:
-    """Does the module put items into the container ``name`` after making it, or move those that are there?"""
-    return any(_changes(mention) for mention in names.mentions.get(name, ()))
+def attributes_given(names: ModuleNames, name: str) -> Iterator[AttributeBinding]:
+    """What ``x.name = …`` and ``setattr(x, "name", …)`` give in a module."""
+    yield from names.attributes.get(name, ())
+    for mention in names.mentions.get("setattr", ()):
+        call = mention.above.node
+        if isinstance(call, cst.Call) and call.func is mention.node and len(call.args) == 3:
+            target, key, value = (arg.value for arg in call.args)
+            if isinstance(key, cst.SimpleString) and string_value(key) == name:
+                yield AttributeBinding(cst.Attribute(target, cst.Name(name)), value, mention.place)
+
+
+def is_changed(name: str, names: ModuleNames, seen: frozenset[str] = frozenset()) -> bool:
+    """May the module put items into the container ``name`` after making it, or move those that are there?"""
+    return any(
+        _changes(mention)
+        or any(other not in seen and is_changed(other, names, seen | {name}) for other in _names(mention))
+        for mention in names.mentions.get(name, ())
+    )
+
+
+def _names(mention: Mention) -> Iterator[str]:
+    """The names that ``other = name`` gives to what is mentioned."""
+    parent = mention.above.node
+    if isinstance(parent, cst.Assign) and parent.value is mention.node:
+        yield from (each.target.value for each in parent.targets if isinstance(each.target, cst.Name))
+
+
+def _is_handed(mention: Mention) -> bool:
+    """Is a container given to a function that may change it?"""
+    arg, link = mention.above.node, mention.above.up
+    if not isinstance(arg, cst.Arg) or arg.star or arg.value is not mention.node or link is None:
+        return False
+    return isinstance(link.node, cst.Call) and not (
+        isinstance(link.node.func, cst.Name) and hasattr(builtins, link.node.func.value)
+    )
 
 
 def _changes(mention: Mention) -> bool:
@@ -38,7 +71,7 @@ def _changes(mention: Mention) -> bool:
         return isinstance(chain[1][1], (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del))
     if isinstance(parent, cst.Attribute) and parent.value is mention.node:
         return parent.attr.value in _CHANGING
-    return False
+    return _is_handed(mention)
 
 
 def dict_values(value: Value, place: Place) -> Iterator[tuple[cst.CSTNode | None, Place]]:

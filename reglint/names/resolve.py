@@ -8,7 +8,7 @@ from typing import Protocol
 
 import libcst as cst
 
-from reglint.names.literals import dict_items, dict_values, index_of, is_changed, static_all
+from reglint.names.literals import attributes_given, dict_items, dict_values, index_of, is_changed, static_all
 from reglint.names.module import ModuleNames
 from reglint.names.scopes import (
     END,
@@ -418,7 +418,7 @@ class Resolver:
         base = self.values(node.value, place)
         for value in base:
             found.extend(self.member(value, node.attr.value))
-        for patch in place.scope.names.attributes.get(node.attr.value, ()):
+        for patch in attributes_given(place.scope.names, node.attr.value):
             # `keras.layers.Dense = Mine` replaces what the library has
             if any(isinstance(v, Symbol) and v in base for v in self.values(patch.target.value, patch.place)):
                 found.extend(self.values(patch.value, patch.place))
@@ -470,7 +470,7 @@ class Resolver:
         for binding in scope.bindings.get(name, ()):
             for member in self.binding_values(binding, name):
                 yield _method_of(scope, member)
-        for assigned in scope.names.attributes.get(name, ()):
+        for assigned in attributes_given(scope.names, name):
             owners = self.values(assigned.target.value, assigned.place)
             if any(isinstance(owner, ClassValue) and owner.scope is scope for owner in owners):
                 yield from (_method_of(scope, member) for member in self.values(assigned.value, assigned.place))
@@ -480,7 +480,7 @@ class Resolver:
         found: list[Value] = []
         above = [scope, *self.ancestors(scope)]
         for names in dict.fromkeys(at.names for at in above):
-            for assigned in names.attributes.get(name, ()):
+            for assigned in attributes_given(names, name):
                 owners = self.values(assigned.target.value, assigned.place)
                 if any(self._may_be(owner, above) for owner in owners):
                     found.extend(self.values(assigned.value, assigned.place))
