@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from functools import cache
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from reglint.options import add_configuration, add_output, codes
@@ -21,8 +19,15 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     """Keeps an option and what it does on one line, and the examples as they are written."""
 
     def __init__(self, prog: str) -> None:
-        # argparse makes one of these for each argument, and would ask the terminal each time.
-        super().__init__(prog, max_help_position=30, width=_width())
+        # argparse makes one of these for each argument, and would ask for the width of the terminal each time.
+        super().__init__(prog, max_help_position=30, width=80)
+
+    def format_help(self) -> str:
+        from shutil import get_terminal_size
+
+        self._width = get_terminal_size().columns - 2
+        self._max_help_position = min(30, max(self._width - 20, 4))
+        return super().format_help()
 
     def _format_action(self, action: argparse.Action) -> str:
         if isinstance(action, argparse._SubParsersAction):  # the heading above says already that these are commands
@@ -30,11 +35,6 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         if isinstance(action, argparse._HelpAction):  # whoever reads this has found it
             return ""
         return super()._format_action(action)
-
-
-@cache
-def _width() -> int:
-    return get_terminal_size().columns - 2
 
 
 class _Parser(argparse.ArgumentParser):

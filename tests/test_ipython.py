@@ -149,6 +149,6 @@ def test_indent_and_prompts_are_taken_off(source: str, text: str) -> None:
     ids=lambda text: repr(text[:6]),
 )
 def test_time_grows_with_the_length_only(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     masked(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
