@@ -25,6 +25,7 @@ SOURCE_FOLDERS = ("src", "lib")
 
 _LARGEST_MODULE = 2_000_000  # bytes of a module that is parsed for its names: libcst takes 9 s for half of that
 _MOST_FILES = 2000  # that are searched for a name; beyond that nobody would wait for the answer
+_MOST_ENTRIES = 50_000  # of folders that are looked through for these
 _OURS = r"(?!\.|(node_modules|site-packages|__pycache__)$).*|.*\.(py|ipynb)"
 
 
@@ -241,7 +242,7 @@ class Project:
     def _says(self, words: Collection[bytes]) -> bool:
         sources = self.once("sources", self._sources)
         # of a package that goes on above the root only a part is known
-        if len(sources) > _MOST_FILES or self._is_package(self.root):
+        if sources is None or self._is_package(self.root):
             return True
         return any(word in text for text in map(self._text, sources) for word in words)
 
@@ -258,7 +259,7 @@ class Project:
     def may_call(self, path: str, classes: Collection[str], method: str) -> bool:
         """May another file call ``method`` on objects of the classes at ``path``? Of too many files one may."""
         sources = self.once("sources", self._sources)
-        if len(sources) > _MOST_FILES:
+        if sources is None:
             return True
         called = calling(path, classes, method)
         texts = (self._text(other) for other in sources if other != path)
@@ -267,18 +268,17 @@ class Project:
     def _texts_that_say(self, path: str, name: str) -> Iterator[bytes] | None:
         """The other sources that say ``name`` and the module at ``path``; None where there are too many to tell."""
         sources = self.once("sources", self._sources)
-        if len(sources) > _MOST_FILES:
+        if sources is None:
             return None
         module = module_name(path)
-        known = {"__init__": sources} | self.once("users", self._users)
+        known = {"__init__": sources} | self.once("users", lambda: self._users(sources))
         said = [saying(word) for word in ([name] if module in known else [name, module])]
         texts = (self._text(other) for other in known.get(module, sources) if other != path)
         # `in` is many times faster, and settles nearly every file
         return (text for text in texts if name.encode() in text and all(word.search(text) for word in said))
 
-    def _users(self) -> dict[str, list[str]]:
+    def _users(self, sources: list[str]) -> dict[str, list[str]]:
         """The name of each module (that is ASCII) -> the sources that say it; a package may be imported by any name."""
-        sources = self.once("sources", self._sources)
         modules = {module_name(path) for path in sources} - {"__init__"}
         users: dict[str, list[str]] = {name: [] for name in modules if name.isascii() and name.isidentifier()}
         names = {name.encode(): name for name in users}
@@ -290,20 +290,27 @@ class Project:
     def _text(self, path: str) -> bytes:
         return self.files.read(path) or b""
 
-    def _sources(self) -> list[str]:
-        """The Python files and notebooks below the root but for other people's packages; of very many not all."""
+    def _sources(self) -> list[str] | None:
+        """The Python files and notebooks below the root but for other people's packages; None where there are too many.
+
+        Too much of anything else, such as data, is too much to look through as well.
+        """
         found: list[str] = []
         folders = [self.root]
-        while folders and len(found) <= _MOST_FILES:
+        seen = 0
+        while folders:
             folder = folders.pop()
             entries = self.files.entries_like(folder, _OURS)
+            seen += len(entries)
+            if seen > _MOST_ENTRIES or len(found) > _MOST_FILES:
+                return None
             for entry in () if "pyvenv.cfg" in entries else entries:
                 path = os.path.join(folder, entry)
                 if entry.endswith((".py", ".ipynb")):
                     found.append(path)
                 elif self.files.is_dir(path):
                     folders.append(path)
-        return found
+        return found if len(found) <= _MOST_FILES else None
 
     def _read_names(self, module: ProjectModule) -> ModuleNames | None:
         from reglint.names.module import ModuleNames

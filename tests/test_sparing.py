@@ -53,8 +53,11 @@ def test_in_house_layers_of_the_settings_need_no_keras() -> None:
     assert check(LAYER, {}, layers={"own.Dense": "Dense"}) == ["REG110"]
 
 
-def test_a_project_of_too_many_files_is_not_searched(monkeypatch: pytest.MonkeyPatch, parsed: list[str]) -> None:
-    monkeypatch.setattr("reglint.project._MOST_FILES", 1)
+@pytest.mark.parametrize("limit", ["_MOST_FILES", "_MOST_ENTRIES"])
+def test_a_project_of_too_many_files_is_not_searched(
+    limit: str, monkeypatch: pytest.MonkeyPatch, parsed: list[str]
+) -> None:
+    monkeypatch.setattr(f"reglint.project.{limit}", 2)
     check(LAYER, {"own.py": "", "more.py": ""})
     assert "model.py" in parsed
 
