@@ -562,6 +562,13 @@ EITHER = {
         fill(table)
         table["a"](W_regularizer="l2")
     """,
+    "a dict that a function fills whose name is a builtin's": """
+        def sorted(t):
+            t["a"] = foreign.Dense
+        table = {"a": Dense}
+        sorted(table)
+        table["a"](W_regularizer="l2")
+    """,
 }
 
 
@@ -775,3 +782,10 @@ def test_a_file_speaks_keras_where_a_module_of_which_it_imports_a_star_does() ->
     for mine, count in (("import keras\n", 1), ("import math\n", 0), ("from other import *\n", 0)):
         modules = {"main.py": program, "mine.py": mine, "other.py": other}
         assert len(check_source(program, filename="main.py", modules=modules)) == count
+
+
+def test_a_dict_of_many_names_is_looked_at_once_by_each() -> None:
+    names = "".join(f"t{n + 1} = t{n}\nu{n + 1} = t{n}\nt{n + 1} = u{n + 1}\n" for n in range(40))
+    program = f"from keras.layers import Dense\nt0 = {{'a': Dense}}\n{names}t0['a'](W_regularizer='l2')\n"
+    (finding,) = check_source(program, modules={"main.py": program})
+    assert finding.fix is not None and finding.fix.applicability is Applicability.SAFE

@@ -38,13 +38,18 @@ def attributes_given(names: ModuleNames, name: str) -> Iterator[AttributeBinding
                 yield AttributeBinding(cst.Attribute(target, cst.Name(name)), value, mention.place)
 
 
-def is_changed(name: str, names: ModuleNames, seen: frozenset[str] = frozenset()) -> bool:
+def is_changed(name: str, names: ModuleNames) -> bool:
     """May the module put items into the container ``name`` after making it, or move those that are there?"""
-    return any(
-        _changes(mention)
-        or any(other not in seen and is_changed(other, names, seen | {name}) for other in _names(mention))
-        for mention in names.mentions.get(name, ())
-    )
+    called = {name}  # it, and the other names that it is given
+    waiting = [name]
+    while waiting:
+        mentions = names.mentions.get(waiting.pop(), ())
+        if any(_changes(mention, names) for mention in mentions):
+            return True
+        more = [other for mention in mentions for other in _names(mention) if other not in called]
+        called.update(more)
+        waiting += more
+    return False
 
 
 def _names(mention: Mention) -> Iterator[str]:
@@ -54,24 +59,25 @@ def _names(mention: Mention) -> Iterator[str]:
         yield from (each.target.value for each in parent.targets if isinstance(each.target, cst.Name))
 
 
-def _is_handed(mention: Mention) -> bool:
+def _is_handed(mention: Mention, names: ModuleNames) -> bool:
     """Is a container given to a function that may change it?"""
     arg, link = mention.above.node, mention.above.up
     if not isinstance(arg, cst.Arg) or arg.star or arg.value is not mention.node or link is None:
         return False
-    return isinstance(link.node, cst.Call) and not (
-        isinstance(link.node.func, cst.Name) and hasattr(builtins, link.node.func.value)
-    )
+    if not isinstance(link.node, cst.Call):
+        return False
+    callee = link.node.func.value if isinstance(link.node.func, cst.Name) else ""
+    return not hasattr(builtins, callee) or callee in names.scope.bindings
 
 
-def _changes(mention: Mention) -> bool:
+def _changes(mention: Mention, names: ModuleNames) -> bool:
     chain = list(zip(range(2), mention.above.nodes(), strict=False))
     parent = chain[0][1]
     if isinstance(parent, cst.Subscript) and parent.value is mention.node and len(chain) > 1:
         return isinstance(chain[1][1], (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del))
     if isinstance(parent, cst.Attribute) and parent.value is mention.node:
         return parent.attr.value in _CHANGING
-    return _is_handed(mention)
+    return _is_handed(mention, names)
 
 
 def dict_values(value: Value, place: Place) -> Iterator[tuple[cst.CSTNode | None, Place]]:
