@@ -129,7 +129,7 @@ class Inspector:
 
         active = rules.active(source.filename)
         found: list[Finding] = []
-        if rules.triggers.found_in(source.raw) and _may_speak_of_keras(source.raw, rules, project):
+        if rules.triggers.found_in(source.raw) and _may_speak_of_keras(source, rules, project):
             found = list(_checked(source, rules, active, project, self.manifests(project)))
         readable = not any(finding.code == UNREADABLE for finding in found)
         # Whether a suppression of what the probe finds has its use, only the probe knows.
@@ -242,16 +242,16 @@ def refuse_size(size: int, raw: bytes, rules: Rules, limit: int, counts_later: b
         raise SourceError(f"too large to parse ({size:,} characters, limit {limit:,}); split the file or exclude it")
 
 
-def _may_speak_of_keras(raw: bytes, rules: Rules, project: Project) -> bool:
-    """Say whether a name in the bytes of a file can lead to Keras, by its own imports or those of its project.
+def _may_speak_of_keras(source: Source, rules: Rules, project: Project) -> bool:
+    """Say whether a name in a file can lead to Keras, by its own imports or those of its project.
 
     A rule about what is not Keras's needs none.
     """
     from reglint.keras_api import first_words
 
-    if any(word in raw for word in first_words()) or rules.in_house.found_in(raw):
+    if any(word in source.raw for word in first_words()) or rules.in_house.found_in(source.raw):
         return True
-    return project.may_say(first_words())
+    return project.may_say(project.locate(source.filename), first_words())
 
 
 def _checked(

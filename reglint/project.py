@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from reglint.reading import read_regular
-from reglint.sharing import calling, module_name, saying, taking
+from reglint.sharing import Module, module_name, saying
 from reglint.triggers import words_of
 
 if TYPE_CHECKING:
@@ -235,47 +235,61 @@ class Project:
         raw = self.files.read(module.path) if module.path.endswith(".py") else None
         return raw is not None and (name.encode() in raw or (b"import" in raw and b"*" in raw))
 
-    def may_say(self, words: Collection[bytes]) -> bool:
-        """May any source hold one of these words? Of too many sources one may."""
-        return self.once(("says", *words), lambda: self._says(words))
-
-    def _says(self, words: Collection[bytes]) -> bool:
+    def may_say(self, path: str, words: Collection[bytes]) -> bool:
+        """May any source beside that at ``path`` hold one of these words? Of too many sources one may."""
         sources = self.once("sources", self._sources)
-        # of a package that goes on above the root only a part is known
-        if sources is None or self._is_package(self.root):
+        # what a file imports that is no source itself, and a package that goes on above the root, is not known
+        if sources is None or path not in sources or self._is_package(self.root):
             return True
-        return any(word in text for text in map(self._text, sources) for word in words)
+        return self.once(("says", *words), lambda: any(word in self._text(at) for at in sources for word in words))
 
     def may_share(self, path: str, name: str) -> bool:
         """May another file take ``name`` from the module at ``path``? One that says both; of too many files any."""
-        texts = self._texts_that_say(path, name)
-        return texts is None or any(True for _ in texts)
+        sources = self.once("sources", self._sources)
+        return sources is None or any(True for _ in self._texts_that_say(path, name, sources))
 
     def may_give(self, path: str, name: str) -> bool:
-        """May another file take ``name`` from the module at ``path`` by an import of it? Of too many files one may."""
-        texts = self._texts_that_say(path, name)
-        return texts is None or any(map(taking(path, name), texts))
+        """May another file take ``name`` from the module at ``path`` by an import of it? Of too many files one may.
+
+        It may do so from a third file, too, that has all names of the module.
+        """
+        sources = self.once("sources", self._sources)
+        if sources is None:
+            return True
+        waiting, seen = [path], {path}
+        while waiting:
+            at = waiting.pop()
+            module = Module(at)
+            if any(module.gives(text, name) for text in self._texts_that_say(at, name, sources)):
+                return True
+            through = [other for other in self._sayers(at, sources) if module.gives_all(self._text(other))]
+            waiting += [other for other in through if other not in seen]
+            seen.update(through)
+        return False
 
     def may_call(self, path: str, classes: Collection[str], method: str) -> bool:
         """May another file call ``method`` on objects of the classes at ``path``? Of too many files one may."""
         sources = self.once("sources", self._sources)
         if sources is None:
             return True
-        called = calling(path, classes, method)
-        texts = (self._text(other) for other in sources if other != path)
-        return any(method.encode() in text and called(text) for text in texts)
+        module = Module(path)
+        return any(module.lends(self._text(other), classes, method) for other in sources if other != path)
 
-    def _texts_that_say(self, path: str, name: str) -> Iterator[bytes] | None:
-        """The other sources that say ``name`` and the module at ``path``; None where there are too many to tell."""
-        sources = self.once("sources", self._sources)
-        if sources is None:
-            return None
-        module = module_name(path)
-        known = {"__init__": sources} | self.once("users", lambda: self._users(sources))
-        said = [saying(word) for word in ([name] if module in known else [name, module])]
-        texts = (self._text(other) for other in known.get(module, sources) if other != path)
+    def _sayers(self, path: str, sources: list[str]) -> list[str]:
+        """The other sources that say the name of the module at ``path``; a package may be imported by dots alone."""
+        users = {"__init__": sources} | self.once("users", lambda: self._users(sources))
+        name = module_name(path)
+        if name in users:
+            return [other for other in users[name] if other != path]
+        said = saying(name)
+        return [other for other in sources if other != path and said.search(self._text(other))]
+
+    def _texts_that_say(self, path: str, name: str, sources: list[str]) -> Iterator[bytes]:
+        """The other sources that say ``name`` and the module at ``path``."""
+        said = saying(name)
+        texts = map(self._text, self._sayers(path, sources))
         # `in` is many times faster, and settles nearly every file
-        return (text for text in texts if name.encode() in text and all(word.search(text) for word in said))
+        return (text for text in texts if name.encode() in text and said.search(text))
 
     def _users(self, sources: list[str]) -> dict[str, list[str]]:
         """The name of each module (that is ASCII) -> the sources that say it; a package may be imported by any name."""

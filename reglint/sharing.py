@@ -1,14 +1,84 @@
-"""What the bytes of a file tell of the names that it takes from another module of its project; nothing is parsed."""
+"""What the bytes of a file tell of the names that it takes from another module of its project; nothing is parsed.
+
+A file may be said to take more than it does, never less; what `importlib` imports by a name that is put together, and
+objects that come from a third file without their class being named, are out of sight.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 _PART = rb"[\w\x80-\xff]"
-#: The rest of a statement: of its line, of the lines that it goes on with, and of what stands behind a bracket.
-_REST = rb"(?:[^\n#;(]|\\\r?\n)*(?:\([^()]*)?"
+_STATEMENT = re.compile(rb"\b(?:from|import)\b(?:\\\r?\n|[^\n#;(])*")
+_IMPORT = re.compile(rb"\bimport\b")
+_BRACKET = re.compile(rb"\((?:#[^\n]*|[^()#])*")
+_WORDS = re.compile(rb"%b+|\.+|\*" % _PART)
+_BY_STRING = (b"import_module", b"__import__")
+
+
+class Imported(NamedTuple):
+    """A statement: the words of the module that it names behind ``from``, and those that it imports."""
+
+    source: list[bytes]
+    names: list[bytes]
+
+
+class Module:
+    """A module as others import it."""
+
+    def __init__(self, path: str) -> None:
+        name = module_name(path)
+        self._is_package = name == "__init__"
+        self._word = (os.path.basename(os.path.dirname(path)) if self._is_package else name).encode()
+
+    def gives(self, text: bytes, name: str) -> bool:
+        """May a file with this text take ``name`` from here: by its name, with all names, or as an attribute?"""
+        statements = list(_imported(text))
+        taken = [word for statement in statements if self._is_source(statement) for word in statement.names]
+        if b"*" in taken or name.encode() in taken:
+            return True
+        return self._is_imported(text, statements) and _reads(text, name)
+
+    def gives_all(self, text: bytes) -> bool:
+        """Does a file with this text take all names from here?"""
+        return any(b"*" in statement.names for statement in _imported(text) if self._is_source(statement))
+
+    def lends(self, text: bytes, classes: Collection[str], method: str) -> bool:
+        """May a file with this text call ``method`` on objects of classes that are defined here?
+
+        It may where it reads an attribute of that name from anything but an object of its own class; and where it does
+        so from that as well, if it names one of the classes or imports anything from here.
+        """
+        if not _reads(text, method):
+            return False
+        if len(_reading(method).findall(text)) > len(_own_reading(method).findall(text)):
+            return True
+        statements = list(_imported(text))
+        return any(map(self._is_source, statements)) or any(saying(name).search(text) for name in classes)
+
+    def _is_source(self, statement: Imported) -> bool:
+        """Does ``from … import`` mean this module?"""
+        last = statement.source[-1:]
+        return last == [self._word] or (self._is_package and bool(last) and not last[0].strip(b"."))
+
+    def _is_imported(self, text: bytes, statements: Collection[Imported]) -> bool:
+        """May the module itself have a name in a file?"""
+        return any(self._word in each.names for each in statements) or any(word in text for word in _BY_STRING)
+
+
+def _imported(text: bytes) -> Iterator[Imported]:
+    """Yield the imports of a file, and whatever looks like one; a notebook has its line ends as escapes."""
+    text = text.replace(rb"\n", b"\n")
+    # One after the other, and none is tried anew: no line takes longer than it is long.
+    for found in _STATEMENT.finditer(text):
+        source, *names = _IMPORT.split(found[0])
+        if names and not names[-1].strip():  # they stand in brackets
+            listed = _BRACKET.match(text, found.end())
+            names.append(listed[0] if listed else b"")
+        yield Imported(_WORDS.findall(source), _WORDS.findall(b" ".join(names)))
 
 
 def saying(name: str) -> re.Pattern[bytes]:
@@ -21,35 +91,8 @@ def module_name(path: str) -> str:
     return os.path.splitext(os.path.basename(path))[0]
 
 
-def taking(path: str, name: str) -> Callable[[bytes], bool]:
-    """Return what says whether the bytes of another file may take ``name`` from the module at ``path``.
-
-    It may by an import of the name or of everything in the module, or as an attribute of the module; what imports
-    modules by strings may take anything.
-    """
-    imported = rb"(?:%b\b%b(?!%b)|[\s(]*\*)" % (_REST, re.escape(name.encode()), _PART)
-    from_it = re.compile(_from(path) + imported)
-    whole = re.compile(_whole(path))
-    read = _reading(name)
-
-    def may_take(text: bytes) -> bool:
-        return from_it.search(text) is not None or (whole.search(text) is not None and read.search(text) is not None)
-
-    return may_take
-
-
-def calling(path: str, classes: Collection[str], method: str) -> Callable[[bytes], bool]:
-    """Return what says whether the bytes of another file may call ``method`` on objects of classes at ``path``.
-
-    It may where it reads an attribute of that name and names a class, or imports anything from that module.
-    """
-    near = re.compile(rb"|".join([_from(path), _whole(path), *(saying(name).pattern for name in classes)]))
-    read = _reading(method)
-
-    def may_call(text: bytes) -> bool:
-        return read.search(text) is not None and near.search(text) is not None
-
-    return may_call
+def _reads(text: bytes, name: str) -> bool:
+    return name.encode() in text and _reading(name).search(text) is not None
 
 
 def _reading(name: str) -> re.Pattern[bytes]:
@@ -57,18 +100,7 @@ def _reading(name: str) -> re.Pattern[bytes]:
     return re.compile(rb"""(?:\.\s*|["'])%b(?!%b)""" % (re.escape(name.encode()), _PART))
 
 
-def _from(path: str) -> bytes:
-    """Matches ``from … import`` where that means the module at a path."""
-    source = rb"(?:[^\n#;(]*\b%b|\s*\.+)" if module_name(path) == "__init__" else rb"[^\n#;(]*\b%b"
-    return rb"\bfrom\b%b\s+import\b" % (source % _word(path))
-
-
-def _whole(path: str) -> bytes:
-    """Matches an import of the module at a path by itself, and all imports by strings."""
-    return rb"\bimport\b%b\b%b(?!%b)|import_module|__import__" % (_REST, _word(path), _PART)
-
-
-def _word(path: str) -> bytes:
-    """The name by which others import a module."""
-    module = module_name(path)
-    return re.escape((os.path.basename(os.path.dirname(path)) if module == "__init__" else module).encode())
+def _own_reading(name: str) -> re.Pattern[bytes]:
+    """Matches an attribute of the object or class that a method is called on."""
+    owner = rb"(?:(?<![\w.\x80-\xff])(?:self|cls)|\bsuper\s*\([^()]*\))"
+    return re.compile(rb"%b\s*\.\s*%b(?!%b)" % (owner, re.escape(name.encode()), _PART))

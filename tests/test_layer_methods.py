@@ -169,6 +169,9 @@ def test_keras_1_alone_is_left() -> None:
 
 
 CALLING = "from example import Own\n\nOwn().get_output_shape_for((None, 3))\n"
+CALLED_ON = (
+    "class Other({}):\n    def get_output_shape_for(self, shape):\n        return {}.get_output_shape_for(shape)\n"
+)
 DEFINING = "from keras.layers import Layer\n\n\n" + OWN.format("Layer")
 
 
@@ -179,7 +182,11 @@ DEFINING = "from keras.layers import Layer\n\n\n" + OWN.format("Layer")
         ("import example\n\ngetattr(example.Own(), 'get_output_shape_for')\n", "unsafe"),
         ("import example\n\nexample.made().get_output_shape_for((None, 3))\n", "unsafe"),
         ("from pkg import Own\n\nOwn().get_output_shape_for((None, 3))\n", "unsafe"),
-        ("from elsewhere import Other\n\nOther().get_output_shape_for((None, 3))\n", "safe"),
+        ("from elsewhere import made\n\nmade().get_output_shape_for((None, 3))\n", "unsafe"),
+        (CALLED_ON.format("Layer", "self"), "safe"),
+        (CALLED_ON.format("Layer", "super()"), "safe"),
+        (CALLED_ON.format("Own", "super()"), "unsafe"),
+        (CALLED_ON.format("Wrapper", "self.layer"), "unsafe"),
         (DEFINING, "safe"),
         ("# get_output_shape_for is gone\n", "safe"),
     ],

@@ -28,10 +28,10 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return files
 
 
-def check(text: str, modules: dict[str, str], **settings: object) -> list[str]:
+def check(text: str, modules: dict[str, str], filename: str = "model.py", **settings: object) -> list[str]:
     """The codes that are found in a file beside some others."""
     allowed = Settings.from_mapping({"keras-version": "keras==3.15.1", **settings})
-    found = reglint.check_source(text, filename="model.py", settings=allowed, modules={"model.py": text, **modules})
+    found = reglint.check_source(text, filename=filename, settings=allowed, modules={filename: text, **modules})
     return [finding.code for finding in found]
 
 
@@ -47,6 +47,11 @@ def test_keras_may_come_from_another_file(between: str) -> None:
 
 def test_keras_may_come_from_a_file_that_another_file_imports() -> None:
     assert check(LAYER, {"own.py": "from deep.layers import *\n", "deep/layers.py": REEXPORT}) == ["REG110"]
+
+
+def test_a_file_in_a_folder_that_is_not_searched_may_have_keras_from_beside_it() -> None:
+    text = LAYER.replace("from own", "from .own")
+    assert check(text, {".hidden/own.py": REEXPORT}, filename=".hidden/model.py") == ["REG110"]
 
 
 def test_in_house_layers_of_the_settings_need_no_keras() -> None:
@@ -116,6 +121,8 @@ def test_a_notebook_that_says_a_name_behind_an_escape_may_share() -> None:
         ("mine.py", "import pkg.mine as m\nm.Convolution2D()", True),
         ("mine.py", "from pkg import (a,\n mine)\nmine . Convolution2D()", True),
         ("mine.py", "import mine\ngetattr(mine, 'Convolution2D')", True),
+        ("mine.py", "from mine import (  # (or another)\n    a,\n    Convolution2D)", True),
+        ("mine.py", '"""Made from the layer (see"""\nfrom mine import Convolution2D', True),
         ("mine.py", "m = importlib.import_module('mi' 'ne')  # mine\nm.Convolution2D", True),
         ("mine.py", "from keras.layers import Convolution2D\nfrom mine import block", False),
         ("mine.py", "from mine import block\nfrom keras.layers import Convolution2D", False),
@@ -133,3 +140,19 @@ def test_a_notebook_that_says_a_name_behind_an_escape_may_share() -> None:
 def test_a_name_is_taken_by_who_imports_it_or_reads_it_from_the_module(path: str, text: str, expected: bool) -> None:
     project = Project.in_memory({path: "from keras.layers import Convolution2D\n", "pkg/other.py": text})
     assert project.may_give(path, "Convolution2D") is expected
+
+
+def test_a_name_is_taken_through_a_file_that_has_all_names() -> None:
+    files = {"pkg/mine.py": "from keras.layers import Convolution2D\n", "pkg/__init__.py": "from .mine import *\n"}
+    assert not Project.in_memory(files).may_give("pkg/mine.py", "Convolution2D")
+    files["main.py"] = "from pkg import Convolution2D\n"
+    assert Project.in_memory(files).may_give("pkg/mine.py", "Convolution2D")
+
+
+@pytest.mark.parametrize(
+    "text", ["import " * 50_000, "from mine" * 50_000, "from mine import (" * 30_000, "super(" * 50_000]
+)
+def test_a_look_at_the_imports_of_a_file_comes_to_an_end(text: str) -> None:
+    project = Project.in_memory({"mine.py": "", "other.py": f"{text}\nConvolution2D .old"})
+    project.may_give("mine.py", "Convolution2D")
+    project.may_call("mine.py", {"Own"}, "old")

@@ -137,9 +137,10 @@ class Renaming:
             reason = self._withheld_import(found, group)
             if reason is not None:
                 return Plan(withheld=reason)
-            if not self._offers_now(found) and self._will_offer(found):
+            now = self._offers_now(found)
+            if not now and self._will_offer(found):
                 apart.append(self._elsewhere)
-            elif not self._offers_now(found):
+            elif not now:
                 moved = self._moved(found, group, used)
                 if moved is None:
                     return Plan(withheld=f"the module it is imported from has no `{self.new}`")
