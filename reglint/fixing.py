@@ -181,6 +181,8 @@ def _tried(source: Source, groups: tuple[_Group, ...], recheck: Recheck, seen: s
         return "it would change the code beside it"
     if not _parses(source, new):
         return "the result would not parse"
+    if not syntax.compiles(new.text) and syntax.compiles(source.text):
+        return "Python would refuse the result"
     remaining = recheck(new)
     if _offered_again(groups, remaining, changes):
         return _OFFERED_AGAIN

@@ -127,6 +127,17 @@ def _failure(text: str, refusal: str) -> SyntaxFailure:
     return SyntaxFailure(_refused_at(text, refusal), f"not understood by libcst: {_clause(refusal)}")
 
 
+def compiles(text: str) -> bool:
+    """Say whether the Python that runs takes the text: libcst has nothing against an argument that is passed twice."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "<text>", "exec", dont_inherit=True)
+    except Exception:  # SyntaxError, and CPython's own limits
+        return False
+    return True
+
+
 def _clause(message: str) -> str:
     """Shorten a message to one line of which the end is not cut within a word."""
     line = " ".join(message.split())

@@ -19,9 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reglint import fixing
+from reglint import fix_source, fixing
 from reglint.findings import Applicability, Edit, Finding, Fix, Severity
 from reglint.fixing import FixOutcome, WriteError, apply_fixes, write_atomically
+from reglint.settings import Settings
 from reglint.source import Source, source_from_bytes
 
 Check = Callable[[Source], list[Finding]]
@@ -486,3 +487,39 @@ def test_a_killed_process_leaves_each_file_old_or_new(tmp_path: Path) -> None:
             assert path.read_bytes() in (b"a" * 300_000, b"b" * 200_000)
         # What a killed process leaves behind is no Python file, so that no later run takes it for one.
         assert all(name.suffix == ".tmp" for name in set(tmp_path.iterdir()) - set(paths))
+
+
+# --- what Python itself would refuse
+
+
+@pytest.mark.parametrize("misspelled", ["W_regularizer", "kernel_regularizers"])
+def test_two_fixes_that_would_pass_an_argument_twice_are_not_applied_together(misspelled: str) -> None:
+    source = f"from keras.layers import Dense\n\nDense(8, {misspelled}='l1', kernel_regulariser='l2')\n"
+    raw, left = fix_source(source, modules={})
+    assert raw.decode() == source.replace(misspelled, "kernel_regularizer")
+    assert len(left) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "data, 40, 3, epochs=4",
+        "data, 40, steps_per_epoch=3",
+        "data.flow(x, y, batch_size=50), 2000, images(), samples_per_epoch=2000, nb_epoch=3, nb_worker=1",
+    ],
+)
+def test_a_fix_that_would_pass_an_argument_twice_is_not_applied(arguments: str) -> None:
+    source = (
+        "from keras.models import Sequential\nfrom keras.preprocessing.image import ImageDataGenerator\n\n"
+        f"data = ImageDataGenerator()\nSequential().fit_generator({arguments})\n"
+    )
+    options = {"target": "keras==3.15.1", "unsafe-fixes": True, "select": ["REG115"]}
+    raw, left = fix_source(source, modules={}, settings=Settings.from_mapping(options))
+    compile(raw, "fixed", "exec")
+    reasons = {finding.fix_withheld or "" for finding in left}
+    assert any(reason == "Python would refuse the result" or reason.endswith("is passed already") for reason in reasons)
+
+
+def test_what_python_refuses_already_may_be_mended() -> None:
+    source = "from keras.layers import Dense\n\nreturn Dense(8, W_regularizer='l1')\n"
+    assert fix_source(source, modules={})[0].decode() == source.replace("W_reg", "kernel_reg")

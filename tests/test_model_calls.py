@@ -363,15 +363,3 @@ def test_parentheses_around_a_value_that_says_nothing_change_nothing(value: str)
         f"from keras.optimizers import SGD\nSGD(0.1, decay={value})\n", settings=Settings(target="keras==3.15.1")
     )
     assert found == []
-
-
-@pytest.mark.parametrize(
-    "twice", ["3, epochs=4", "3, nb_epoch=4", "steps_per_epoch=3", "samples_per_epoch=3, nb_epoch=4"]
-)
-def test_a_call_that_passes_an_argument_twice_is_left(twice: str) -> None:
-    source = f"from keras.models import Sequential\n\nSequential().fit_generator(data, 40, {twice})\n"
-    settings = Settings.from_mapping({"target": "keras==3.15.1", "unsafe-fixes": True, "select": ["REG115"]})
-    raw, left = fix_source(source, settings=settings, modules={})
-    compile(raw, "fixed", "exec")
-    assert "fit_generator" in raw.decode()
-    assert any("is passed twice" in (finding.fix_withheld or "") for finding in left)

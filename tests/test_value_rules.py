@@ -427,10 +427,3 @@ def test_an_uncalled_regularizer_is_right_for_keras_3_wrong_for_tf_keras_and_a_w
     assert told(source, keras=">=2.2") == [("REG305", "warning", "l2")]
     (finding,) = found(source, keras=">=2.2")
     assert "in Keras 2.2.0 to 2.15.0, allowed by" in finding.message
-
-
-def test_two_misspellings_of_one_argument_are_both_left() -> None:
-    source = 'from keras.layers import Dense\n\nDense(8, kernel_regularizers="l1", kernel_regulariser="l2")\n'
-    found = [finding for finding in check_source(source, modules={}) if finding.code == "REG303"]
-    assert [finding.fix for finding in found] == [None, None]
-    assert {finding.fix_withheld for finding in found} == {"`kernel_regularizer` is meant by another argument as well"}

@@ -209,9 +209,6 @@ def _withheld(file: File, argument: Argument, new: str, reach: Reach | None) -> 
         return "the call can't be followed"
     if any(new in receiver.held for receiver in reach.receivers):
         return f"`{new}` is passed already"
-    others = {name for receiver in reach.receivers for name in receiver.held} - {argument.keyword}
-    if any(_is_misspelled(name) and _distance(name, new) <= _NEAR for name in others):
-        return f"`{new}` is meant by another argument as well"
     return None
 
 

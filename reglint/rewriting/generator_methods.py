@@ -71,9 +71,6 @@ def named_arguments(file: File, site: CallSite, known: Mapping[str, Any]) -> Pla
     passed = _positional(every)
     if any(one.arg.star == "*" for one in every) or len(passed) > len(positions):
         return Plan(withheld=_ORDER)
-    twice = _names_passed(every, known).intersection(positions[1 : len(passed)])
-    if twice:
-        return Plan(withheld=f"`{min(twice)}` is passed twice")
     edits: list[Edit] = []
     doubts: list[str] = []
     for rank, one in enumerate(passed[1:], 1):
@@ -113,12 +110,6 @@ def _positional(every: Sequence[Written]) -> list[Written]:
 
 def _by_name(every: Sequence[Written]) -> dict[str, Written]:
     return {one.arg.keyword.value: one for one in every if one.arg.keyword is not None}
-
-
-def _names_passed(every: Sequence[Written], known: Mapping[str, Any]) -> set[str]:
-    """What the keywords of a call are called today."""
-    renames = {old: row.get("to") for old, row in known["arguments"].items()} | known["today"]["renames"]
-    return {renames.get(name) or name for name in _by_name(every)}
 
 
 def _added(
