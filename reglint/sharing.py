@@ -14,6 +14,7 @@ from typing import NamedTuple
 _PART = rb"[\w\x80-\xff]"
 _STATEMENT = re.compile(rb"\b(?:from|import)\b(?:\\\r?\n|[^\n#;(])*")
 _IMPORT = re.compile(rb"\bimport\b")
+_ALL = re.compile(rb"import[\s(\\]*\*")
 _BRACKET = re.compile(rb"\((?:#[^\n]*|[^()#])*")
 _WORDS = re.compile(rb"%b+|\.+|\*" % _PART)
 _BY_STRING = (b"import_module", b"__import__")
@@ -44,7 +45,9 @@ class Module:
 
     def gives_all(self, text: bytes) -> bool:
         """Does a file with this text take all names from here?"""
-        return any(b"*" in statement.names for statement in _imported(text) if self._is_source(statement))
+        return _ALL.search(text) is not None and any(
+            b"*" in statement.names for statement in _imported(text) if self._is_source(statement)
+        )
 
     def lends(self, text: bytes, classes: Collection[str], method: str) -> bool:
         """May a file with this text call ``method`` on objects of classes that are defined here?

@@ -15,7 +15,6 @@ _FEW = 50
 #: Bytes that are taken apart at once: the words of a large file would take many times its size.
 _PIECE = 1 << 20
 
-
 #: The spellings of what silences a line.
 NOQA = frozenset({b"noqa", b"NOQA", b"NoQA"})
 
