@@ -116,12 +116,20 @@ def sites(report: Any) -> Json:
     return {re.sub(r"/softmax_\d+:", "/softmax:", name): site for name, site in named.items()}
 
 
+class Slices:
+    """What ``sampled`` asks of a backend, in NumPy."""
+
+    @staticmethod
+    def thinned(array: np.ndarray, axis: int, start: int, stride: int) -> np.ndarray:
+        return array.take(range(start, array.shape[axis], stride), axis)
+
+
 def sampled_figures(seen: list[reference.Seen]) -> Iterator[tuple[str, Json]]:
     """NumPy's figures over the very positions that the probe takes from a map."""
     for name, each in reference.by_site(seen):
         places = each.z.shape[1:-1]
         everywhere = np.arange(int(np.prod(places)))
-        taken = sampled(everywhere.reshape(1, *places, 1), np, False) if places else everywhere
+        taken = sampled(everywhere.reshape(1, *places, 1), np, Slices, False) if places else everywhere
         yield name, reference.figures(each, np.asarray(taken).ravel())
 
 

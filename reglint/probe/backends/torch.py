@@ -23,6 +23,11 @@ def histogram(values: Any, skip: Any) -> Any:
     return counts[:, : len(EDGES) + 1].to(torch.float32)
 
 
+def thinned(tensor: Any, axis: int, start: Any, stride: Any) -> Any:
+    """Return every ``stride``-th slice along an axis, from ``start`` on."""
+    return tensor[(slice(None),) * axis + (slice(start, None, stride),)]
+
+
 def compiled(model: Any, step: Callable[[Any, Any], Sequence[Any]]) -> Callable[[Any, Any], list[Sequence[Any]]]:
     """Return ``step(inputs, labels)`` as a function of numpy arrays; what it gives stays on the device.
 

@@ -37,12 +37,19 @@ class Parcel:
     peaks: list[Any]
 
 
-def sampled(tensor: Any, ops: Any, every_position: bool) -> Any:
+def sampled(tensor: Any, ops: Any, backend: Any, every_position: bool) -> Any:
     """Return the tensor (batch, positions…, channels) with at most POSITIONS positions, evenly spread on each axis."""
     axes = len(tensor.shape) - 2
     if every_position or axes < 1:
         return tensor
-    return tensor[(slice(None), *(_spread(tensor, axis + 1, _most(axes), ops) for axis in range(axes)))]
+    most = _most(axes)
+    for axis in range(1, axes + 1):
+        # A size that is None is known to TensorFlow when it runs.
+        size = ops.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]
+        if tensor.shape[axis] is None or size > most:
+            stride = (size + most - 1) // most
+            tensor = backend.thinned(tensor, axis, stride // 2, stride)
+    return tensor
 
 
 def is_sampled(tensor: Any, every_position: bool) -> bool:
@@ -56,13 +63,6 @@ def is_sampled(tensor: Any, every_position: bool) -> bool:
 def _most(axes: int) -> int:
     """Return how many positions of each axis make POSITIONS of all."""
     return max(int(POSITIONS ** (1 / axes) + 1e-9), 1)
-
-
-def _spread(tensor: Any, axis: int, most: int, ops: Any) -> slice:
-    size = tensor.shape[axis]
-    # What is None is known to TensorFlow only when it runs.
-    stride = (ops.shape(tensor)[axis] + most - 1) // most if size is None else -(-size // most)
-    return slice(stride // 2 if size is None or stride > 1 else 0, None, stride)
 
 
 def weights_of(mask: Any, tensor: Any, ops: Any) -> Any:
@@ -88,9 +88,9 @@ def elementwise(
     weights = weights_of(mask, z, ops)
     peaks = _peaks(z, weights, ops)
     total = _unit_sum(z, weights, ops)
-    few_z, few_a = sampled(z, ops, every_position), sampled(a, ops, every_position)
+    few_z, few_a = (sampled(each, ops, backend, every_position) for each in (z, a))
     if weights is not None:
-        weights = _few_weights(weights, z, ops, every_position)
+        weights = _few_weights(weights, z, ops, backend, every_position)
     units = z.shape[-1]
     columns = [ops.cast(column, "float32") for column in _columns(few_z, few_a, activation, ops)]
     sums = [_unit_sum(column, weights, ops) for column in columns]
@@ -119,10 +119,10 @@ def _bins(values: Any, skip: Any, ops: Any, backend: Any) -> Any:
     return ops.flip(backend.histogram(-values, skip), axis=-1)
 
 
-def _few_weights(weights: Any, z: Any, ops: Any, every_position: bool) -> Any:
+def _few_weights(weights: Any, z: Any, ops: Any, backend: Any, every_position: bool) -> Any:
     """Return the weights of the positions that :func:`sampled` takes."""
     full = weights * ops.ones_like(z[..., :1])
-    return sampled(full, ops, every_position)
+    return sampled(full, ops, backend, every_position)
 
 
 def _columns(z: Any, a: Any, activation: Activation | None, ops: Any) -> tuple[Any, ...]:
@@ -196,15 +196,15 @@ def answers(probabilities: Any, labels: Any, softmax: bool, ops: Any) -> Parcel 
     return Parcel(1, [ops.reshape(ops.sum(ops.cast(column, "float32")), (1,)) for column in columns], [])
 
 
-def squares(tensor: Any, mask: Any, ops: Any, every_position: bool) -> Parcel:
+def squares(tensor: Any, mask: Any, ops: Any, backend: Any, every_position: bool) -> Parcel:
     """Return how many values of a layer's input there are and the sum of their squares."""
-    x = sampled(ops.cast(tensor, "float32"), ops, every_position)
+    x = sampled(ops.cast(tensor, "float32"), ops, backend, every_position)
     weights = weights_of(mask, ops.cast(tensor, "float32"), ops)
     if weights is None:
         count = ops.cast(ops.size(x), "float32")
         total = ops.sum(x * x)
     else:
-        weights = _few_weights(weights, tensor, ops, every_position)
+        weights = _few_weights(weights, tensor, ops, backend, every_position)
         count = ops.sum(weights) * x.shape[-1]
         total = ops.sum(ops.where(weights > 0, x * x, 0.0))
     return Parcel(1, [ops.reshape(count, (1,)), ops.reshape(ops.cast(total, "float32"), (1,))], [])

@@ -129,7 +129,7 @@ def describe_kernel(tap: Tap, taken: Sequence[Taken], inputs: Any) -> None:
     cell = getattr(frame.layer, "cell", None)
     if not hasattr(inputs, "shape") or not hasattr(cell, "kernel"):
         return
-    squares = reductions.squares(inputs, frame.mask, tap.ops, tap.every_position)
+    squares = reductions.squares(inputs, frame.mask, tap.ops, tap.backend, tap.every_position)
     for each, record in zip(taken, tap.trace.records[-len(taken) :], strict=True):
         if each.frame.layer is cell:
             record.kernel_layer, record.kernel_path = cell, each.frame.path

@@ -315,7 +315,7 @@ class Tap:
         if hasattr(inputs, "shape"):
             record.fused = made.layer is frame.layer
             record.kernel_layer, record.kernel_path = made.layer, made.path
-            record.input_parcel = reductions.squares(inputs, made.mask, self.ops, self.every_position)
+            record.input_parcel = reductions.squares(inputs, made.mask, self.ops, self.backend, self.every_position)
 
     def _channels_last(self, frame: Frame, tensor: Any) -> Any:
         if len(tensor.shape) == 1:
@@ -345,7 +345,7 @@ class Tap:
         """Record a softmax of logits z with probabilities p, where ``kept`` says which logits count."""
         sampled = not self.every_position and len(z.shape) > 2
         made = self._front(frame, site, z)
-        z, p, kept = (reductions.sampled(each, self.ops, self.every_position) for each in (z, p, kept))
+        z, p, kept = (reductions.sampled(each, self.ops, self.backend, self.every_position) for each in (z, p, kept))
         parcel = reductions.rows(z, p, kept, self.ops, self.backend)
         around = [each for each in self.trace.frames if "Attention" in type(each.layer).__name__]
         if around:  # Keras numbers the softmax layer inside by all that the process has made
