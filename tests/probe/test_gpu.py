@@ -57,6 +57,17 @@ def near(expected: Any) -> Any:
     return pytest.approx(expected, rel=1e-3, abs=1e-3) if isinstance(expected, float) else expected
 
 
+def agree(found: Json, expected: Json) -> None:
+    """Assert that two runs of a case have the same sites and figures, to 1e-3."""
+    assert found["sites"].keys() == expected["sites"].keys()
+    for name, site in expected["sites"].items():
+        figures = {key: near(value) for key, value in site.items() if key != "histogram"}
+        assert {key: found["sites"][name][key] for key in figures} == figures, name
+        # A value on an edge may fall to either side.
+        assert sum(found["sites"][name]["histogram"]) == sum(site["histogram"])
+    assert found["unreached"] == expected["unreached"] == []
+
+
 @ON_EVERY_BACKEND
 @OF_EVERY_CASE
 def test_the_probe_runs_on_the_gpu_and_says_so(backend: str, case: str) -> None:
@@ -81,13 +92,7 @@ def test_the_cpu_is_taken_where_it_is_asked_for(backend: str, case: str) -> None
 def test_figures_are_those_of_the_cpu(backend: str, case: str) -> None:
     found = outcomes(backend, "gpu")["cases"][case]
     expected = outcomes(backend, "cpu")["cases"][case]
-    assert found["sites"].keys() == expected["sites"].keys()
-    for name, site in expected["sites"].items():
-        figures = {key: near(value) for key, value in site.items() if key != "histogram"}
-        assert {key: found["sites"][name][key] for key in figures} == figures, name
-        # A value on an edge may fall to either side.
-        assert sum(found["sites"][name]["histogram"]) == sum(site["histogram"])
-    assert found["unreached"] == expected["unreached"] == []
+    agree(found, expected)
 
 
 @ON_EVERY_BACKEND

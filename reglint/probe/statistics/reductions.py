@@ -6,6 +6,7 @@ RNN's loop both have a leading axis of samples, since Keras masks the states of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,15 +103,14 @@ def elementwise(
 
 def _histogram(z: Any, weights: Any, ops: Any, backend: Any, every_position: bool) -> Any:
     """Return the bins of at most DRAWN values: a histogram is there to be looked at."""
-    size = 1
-    for length in z.shape:
-        size *= length or 1
-    stride = 1 if every_position else -(-size // DRAWN)
-    drawn = ops.reshape(z, (1, -1))[:, ::stride]
+    # TensorFlow knows how long the last batch is, and all after it, when it runs.
+    size = math.prod(ops.shape(z))
+    stride = 1 if every_position else (size + DRAWN - 1) // DRAWN
+    drawn = backend.thinned(ops.reshape(z, (1, -1)), 1, 0, stride)
     skip = ops.isnan(drawn)
     if weights is not None:
-        masked = ops.reshape(ops.broadcast_to(weights, ops.shape(z)) < 0.5, (1, -1))[:, ::stride]
-        skip = ops.logical_or(skip, masked)
+        masked = ops.reshape(ops.broadcast_to(weights, ops.shape(z)) < 0.5, (1, -1))
+        skip = ops.logical_or(skip, backend.thinned(masked, 1, 0, stride))
     return ops.reshape(_bins(drawn, skip, ops, backend), (-1,))
 
 
