@@ -352,6 +352,29 @@ def tensors() -> list[float]:
     return fit(dense(), free(), x=x, y=y)["saturation/hidden"]
 
 
+def tables() -> Json:
+    """The figures where fit gets a table of pandas, or a column of one for each input, against those of its arrays."""
+    import pandas
+
+    def make() -> Any:
+        keras.utils.set_random_seed(5)
+        named = [keras.Input((1,), name=name) for name in "abcdef"]
+        x = layers.Dense(4, activation="tanh", kernel_regularizer="l2", name="hidden")(layers.Concatenate()(named))
+        model = keras.Model({each.name: each for each in named}, layers.Dense(2)(x))
+        model.compile("adam", "mse")
+        return model
+
+    shuffled = np.random.default_rng(1).permutation(len(X))  # an index that is not the order of the rows
+    x, y = pandas.DataFrame(X, shuffled, list("abcdef")), pandas.DataFrame(Y, shuffled)
+    columns = {name: X[:, place, None] for place, name in enumerate("abcdef")}
+    return {
+        "table": [fit(dense(), looks, x=x, y=y) for looks in (free(), RegularizationLogger(budget=None))],
+        "arrays": [fit(dense(), looks, x=X, y=Y) for looks in (free(), RegularizationLogger(budget=None))],
+        "columns": fit(make(), free(), x=dict(x), y=y),
+        "columns as arrays": fit(make(), free(), x=columns, y=Y),
+    }
+
+
 # --------------------------------------------------------------------------------------------------------------- budget
 
 
@@ -482,6 +505,7 @@ CASES = [
     no_arrays,
     several_inputs,
     tensors,
+    tables,
     budget,
     interrupted,
     refused,

@@ -170,6 +170,16 @@ def test_tensors_of_the_backend_are_a_sample_too(backend: str) -> None:
     assert len(outcome(backend, "tensors")) == 3
 
 
+@ON_EVERY_BACKEND
+def test_tables_of_pandas_are_a_sample_too(backend: str) -> None:
+    found = outcome(backend, "tables")
+    assert any("saturation/hidden" in each for each in found["table"])
+    assert any("regularization/total" in each for each in found["table"])
+    assert found["table"] == found["arrays"]
+    assert len(found["columns"]["saturation/hidden"]) == 3
+    assert found["columns"] == found["columns as arrays"]
+
+
 # ------------------------------------------------------------------------------------------- budget, ends, bad options
 
 

@@ -21,11 +21,12 @@ class Sampling(keras.callbacks.Callback):  # type: ignore[misc]
     """Takes figures of a model every few epochs or batches of ``fit`` and puts them into ``logs``.
 
     A subclass says in :meth:`figures` what is measured. ``data`` is the sample: ``x``, or ``(x, y)``; without it the
-    first ``samples`` samples that ``fit`` was given as arrays (data sets and generators are not touched: reading from
-    them could change what the training sees). ``per`` is ``epoch`` or ``batch``, ``every`` how many of them lie between
-    two looks, and the first one always gets one: CSVLogger takes its columns from the first epoch. ``budget`` is the
-    largest share of the training time that looking may take; the first look, which compiles, is not counted. An epoch
-    without a look has NaN, so that the lists of History keep their places. ``budget=None`` never skips.
+    first ``samples`` samples that ``fit`` was given as arrays or as tables of pandas (data sets and generators are not
+    touched: reading from them could change what the training sees). ``per`` is ``epoch`` or ``batch``, ``every`` how
+    many of them lie between two looks, and the first one always gets one: CSVLogger takes its columns from the first
+    epoch. ``budget`` is the largest share of the training time that looking may take; the first look, which compiles,
+    is not counted. An epoch without a look has NaN, so that the lists of History keep their places. ``budget=None``
+    never skips.
 
     The callback goes to the front of ``fit``'s list of callbacks, so that the others find the figures wherever it was
     put. It draws no random numbers and changes no variable. Should a look fail, the callback warns and
@@ -168,9 +169,7 @@ def _fitted(frame: FrameType | None, model: Any, samples: int) -> tuple[Any, Any
             x, y = frame.f_locals.get("x"), frame.f_locals.get("y")
             parts = keras.tree.flatten((x, y))
             if all(part is None or _is_array(part) for part in parts) and x is not None:
-                first: tuple[Any, Any] = keras.tree.map_structure(
-                    lambda part: None if part is None else part[:samples], (x, y)
-                )
+                first: tuple[Any, Any] = keras.tree.map_structure(lambda part: _first(part, samples), (x, y))
                 return first
             return None
         frame = frame.f_back
@@ -178,4 +177,16 @@ def _fitted(frame: FrameType | None, model: Any, samples: int) -> tuple[Any, Any
 
 
 def _is_array(part: Any) -> bool:
-    return isinstance(part, np.ndarray) or keras.ops.is_tensor(part)
+    return isinstance(part, np.ndarray) or keras.ops.is_tensor(part) or _is_of_pandas(part)
+
+
+def _is_of_pandas(part: Any) -> bool:
+    """Say whether Keras takes it for a table or a column of pandas, which the project needs for nothing else."""
+    return hasattr(part, "iloc") and hasattr(part, "to_numpy")
+
+
+def _first(part: Any, samples: int) -> Any:
+    """The first samples of an array of ``fit``, of a table its rows."""
+    if part is None:
+        return None
+    return part.iloc[:samples].to_numpy() if _is_of_pandas(part) else part[:samples]
