@@ -20,7 +20,7 @@ from reglint.findings import Severity
 from reglint.probe.values import Penalty, ProbeReport
 from reglint.probe.views.display import broken, fragment, plain, shortened, table
 from reglint.probe.views.figures import gain, number, share
-from reglint.probe.views.tables import activation, strength
+from reglint.probe.views.tables import activation, strength, verdict
 from reglint.probe.views.verdicts import by_trouble, elsewhere
 
 
@@ -120,6 +120,19 @@ def test_a_site_with_a_finding_is_never_folded() -> None:
 def test_a_finding_about_a_regularizer_is_not_a_verdict_on_the_activation_of_that_layer() -> None:
     verdicts = {judged.site.layer: judged.codes for judged in by_trouble(reports.full())}
     assert verdicts["dense_raw"] == "REG401"
+
+
+def test_a_verdict_says_where_the_worst_finding_is_but_an_info() -> None:
+    partly, bad, fine = (reports.site(name) for name in ("partly", "bad", "fine"))
+    found = (
+        reports.finding(partly, "REG402", Severity.INFO),
+        reports.finding(bad, "REG401", Severity.WARNING),
+        reports.finding(bad, "REG405", Severity.INFO),
+    )
+    told = {
+        judged.site.layer: verdict(judged) for judged in by_trouble(reports.report(partly, bad, fine, findings=found))
+    }
+    assert told == {"bad": "REG401 REG405", "partly": "REG402 info", "fine": "·"}
 
 
 def test_a_finding_that_names_no_site_speaks_of_all_sites_of_its_layer() -> None:

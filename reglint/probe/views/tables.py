@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from reglint.findings import Severity
 from reglint.probe.values import Output, Penalty, ProbeReport, Site
 from reglint.probe.views.figures import NOTHING, gain, number, share, spread
 from reglint.probe.views.verdicts import Judged
@@ -67,7 +68,7 @@ SITES: tuple[Column[Judged], ...] = (
     Column("input", _kernel("input_rms"), room=120),
     Column("weights", _kernel("weight_scale"), room=120),
     Column("align", _kernel("alignment"), room=120),
-    Column("verdict", lambda judged: judged.codes or "·", figures=False),
+    Column("verdict", lambda judged: verdict(judged), figures=False),
 )
 """The sites. z is the pre-activation, and rms(z - b) = input · weights · align."""
 
@@ -92,6 +93,11 @@ OUTPUTS: tuple[Column[Output], ...] = (
     Column("largest logit", lambda output: number(output.largest_logit), room=100),
 )
 """The classifying outputs; confident errors are the share of the errors with a probability above 0.99."""
+
+
+def verdict(judged: Judged) -> str:
+    """Takes a site; returns the codes of its findings, and whether they are infos only: ``REG402 info``."""
+    return f"{judged.codes or '·'}{' info' if judged.severity is Severity.INFO else ''}"
 
 
 def strength(penalty: Penalty) -> str:
