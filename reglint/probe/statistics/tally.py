@@ -12,7 +12,7 @@ import numpy
 from reglint.probe.statistics.kernels import kernel_of
 from reglint.probe.statistics.reductions import BINS, UNIT_SUMS, Parcel
 from reglint.probe.taps.activations import Activation
-from reglint.probe.taps.tapping import Record, Trace
+from reglint.probe.taps.trace import Record, Trace
 from reglint.probe.values import Output, Site
 
 STUCK = 0.999

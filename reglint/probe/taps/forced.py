@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from reglint.probe.statistics import reductions
 from reglint.probe.taps.recurrent import add_record, describe_kernel
+from reglint.probe.taps.trace import Taken
 
 if TYPE_CHECKING:
-    from reglint.probe.taps.tapping import Taken, Tap
+    from reglint.probe.taps.tapping import Tap
 
 CELLS = ("LSTMCell", "GRUCell", "SimpleRNNCell")
 """Cells whose first state is their output, and whose other state, if any, is an LSTM's."""

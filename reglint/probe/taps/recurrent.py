@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reglint.probe.statistics import reductions
+from reglint.probe.taps.trace import Record, Taken
 
 if TYPE_CHECKING:
-    from reglint.probe.taps.tapping import Taken, Tap
+    from reglint.probe.taps.tapping import Tap
 
 
 def tapped_kernel(tap: Tap, kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,8 +117,6 @@ class _Loop:
 
 def add_record(tap: Tap, taken: Taken, parcel: reductions.Parcel, sampled: bool) -> None:
     """Record what was tapped in the steps of the layer that is being called."""
-    from reglint.probe.taps.tapping import Record
-
     layer = tap.trace.frames[-1].layer
     record = Record(taken.frame.path, layer, taken.site, taken.name, taken.judged, parcel, sampled=sampled)
     tap.trace.records.append(record)

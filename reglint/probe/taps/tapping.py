@@ -12,83 +12,20 @@ Everything happens inside :class:`Tap`, a context that leaves the model and the 
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from reglint.probe.statistics import reductions
 from reglint.probe.statistics.kernels import kernel_variable
-from reglint.probe.taps.activations import SOFTMAX, Activation, find
-from reglint.probe.taps.frames import Frame, Paths, gate, is_cell
+from reglint.probe.taps.activations import SOFTMAX, find
+from reglint.probe.taps.frames import Frame, gate, is_cell
 from reglint.probe.taps.library import Library, function_name
 from reglint.probe.taps.patching import Patches, stands_for
+from reglint.probe.taps.trace import Made, Record, Taken, Trace, reference
 
 NORMALISATIONS = ("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization")
-
-
-@dataclass
-class Record:
-    """One activation in one trace: who it is, and the parcel of numbers that it gave."""
-
-    path: str
-    layer: Any
-    site: str
-    activation: str
-    judged: Activation | None
-    parcel: reductions.Parcel
-    softmax: bool = False
-    attention: bool = False
-    sampled: bool = False
-    normalised: bool = False
-    fused: bool = False
-    kernel_path: str | None = None
-    kernel_layer: Any = None
-    input_parcel: reductions.Parcel | None = None
-    output: Any = None
-    output_index: int | None = None
-    answers: reductions.Parcel | None = None
-
-
-@dataclass
-class _Made:
-    """What a layer made: enough to find the weights in front of an activation layer."""
-
-    layer: Any
-    path: str
-    inputs: Any
-    mask: Any
-    output: Any
-
-
-@dataclass
-class Taken:
-    """What was tapped in one step of a loop."""
-
-    frame: Frame
-    site: str
-    name: str
-    judged: Activation | None
-    function: Callable[[Any], Any]
-    z: Any
-    a: Any
-
-
-@dataclass
-class Trace:
-    """What is gathered while the model is called once (for TensorFlow and JAX: traced once)."""
-
-    paths: Paths = field(default_factory=Paths)
-    frames: list[Frame] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
-    made: dict[int, _Made] = field(default_factory=dict)
-    step: list[Taken] | None = None
-    hidden: dict[str, str] = field(default_factory=dict)
-    muted: str | None = None
-    busy: bool = False
-    scope: Any = None
 
 
 class Tap:
@@ -195,7 +132,7 @@ class Tap:
         """Note who made a tensor, for the activation layer that may take it next."""
         interesting = kernel_variable(frame.layer) is not None or type(frame.layer).__name__ in NORMALISATIONS
         if interesting and hasattr(outputs, "shape") and self.trace.step is None:
-            made = _Made(frame.layer, frame.path, _reference(frame.inputs), frame.mask, _reference(outputs))
+            made = Made(frame.layer, frame.path, reference(frame.inputs), frame.mask, reference(outputs))
             self.trace.made[id(outputs)] = made
 
     def _wrapped_attribute(self, attribute: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -289,7 +226,7 @@ class Tap:
 
     def _take_elementwise(self, frame: Frame, site: str, name: str, z: Any, a: Any) -> None:
         judged = find(name)
-        output = _reference(a)
+        output = reference(a)
         made = self._front(frame, site, z)
         z, a, mask = self._channels_last(frame, z), self._channels_last(frame, a), frame.mask
         sampled = reductions.is_sampled(z, self.every_position)
@@ -298,14 +235,14 @@ class Tap:
         self._describe_front(record, frame, made)
         self.trace.records.append(record)
 
-    def _front(self, frame: Frame, site: str, z: Any) -> _Made | None:
+    def _front(self, frame: Frame, site: str, z: Any) -> Made | None:
         """Return the layer whose weights make z: the same one for a fused activation, else the one that made z."""
         if site in ("activation", "softmax") and kernel_variable(frame.layer) is not None:
-            return _Made(frame.layer, frame.path, _reference(frame.inputs), frame.mask, _reference(z))
+            return Made(frame.layer, frame.path, reference(frame.inputs), frame.mask, reference(z))
         made = self.trace.made.get(id(z))
         return made if made is not None and made.output() is z else None
 
-    def _describe_front(self, record: Record, frame: Frame, made: _Made | None) -> None:
+    def _describe_front(self, record: Record, frame: Frame, made: Made | None) -> None:
         if made is None:
             return
         if type(made.layer).__name__ in NORMALISATIONS:
@@ -339,7 +276,7 @@ class Tap:
             kept = ops.logical_or(z > reductions.MASKED_LOGIT, ops.logical_or(p > 0, ops.isnan(z)))
             weights = reductions.weights_of(mask, z, ops)
             kept = kept if weights is None else ops.logical_and(kept, weights > 0)
-        self.record_rows(frame, site, name, z, p, kept, _reference(a))
+        self.record_rows(frame, site, name, z, p, kept, reference(a))
 
     def record_rows(self, frame: Frame, site: str, name: str, z: Any, p: Any, kept: Any, output: Any) -> None:
         """Record a softmax of logits z with probabilities p, where ``kept`` says which logits count."""
@@ -393,14 +330,3 @@ def _is_numeric(value: Any) -> bool:
     if not hasattr(value, "shape") or not hasattr(value, "dtype") or isinstance(value, KerasTensor):
         return False
     return len(value.shape) > 0 and "float" in str(value.dtype)
-
-
-def _reference(value: Any) -> Callable[[], Any]:
-    """Return a weak reference to a tensor, so that a tap keeps no activation alive.
-
-    A strong one where there is none.
-    """
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return lambda: value
