@@ -99,8 +99,6 @@ def _weighed(loaded: Any, data: Any, batch_size: int) -> tuple[tuple[Penalty, ..
     from reglint.probe.penalties.weighing import penalties
     from reglint.probe.process.failures import is_memory, named
 
-    if loaded.library != "keras":
-        return (), (Unreached(loaded.model.name, "the penalties of a tf_keras model are not weighed"),)
     inputs, labels = next(iter(batches(data, batch_size * WEIGHED_BATCHES)))
     size = data.batch_size or batch_size
     without_share: tuple[Unreached, ...] = ()

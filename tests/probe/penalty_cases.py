@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 import tempfile
 import traceback
 import warnings
@@ -199,6 +200,23 @@ def many_layers_row_by_row() -> Json:
         "classes": {key: row["class_name"] for key, row in found.items()},
         "custom": found["scale:regularizer"]["strength"],
     }
+
+
+class Two(layers.Layer):
+    """Two weights with a regularizer each, which no attribute shows."""
+
+    def build(self, shape: Any) -> None:
+        self.one = self.add_weight(shape=(4,), initializer="ones", regularizer=L1(0.1), name="one")
+        self.two = self.add_weight(shape=(4,), initializer="ones", regularizer=L2(0.2), name="two")
+        self.three = self.add_weight(shape=(4,), initializer="ones", regularizer=L2(0.2), name="three")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + keras.ops.sum(self.one * self.two * self.three)
+
+
+def different_regularizers_in_a_layer() -> Json:
+    model = keras.Sequential([keras.Input((8,)), Two(name="two")])
+    return {row.regularizer: [row.layer, row.argument, row.penalty] for row in penalties(model, X)}
 
 
 def subclassed_model() -> Json:
@@ -405,6 +423,10 @@ def what_is_left() -> Json:
     }
 
 
+def what_is_imported() -> Json:
+    return {"tf_keras": sorted(name for name in sys.modules if name.partition(".")[0] == "tf_keras")}
+
+
 def nothing_to_train() -> Json:
     model = linear(kernel=L2(0.1), activity=L2(0.1))
     model.trainable = False
@@ -570,6 +592,7 @@ CASES = [
     weights_of_a_linear_layer,
     activity_of_a_linear_layer,
     many_layers_row_by_row,
+    different_regularizers_in_a_layer,
     subclassed_model,
     a_loss_from_nowhere,
     mixed_precision,
@@ -589,6 +612,7 @@ CASES = [
     budgets,
     refused,
     async_calls,
+    what_is_imported,
 ]
 
 

@@ -62,6 +62,14 @@ def test_every_regularizer_has_a_row_under_the_path_of_its_layer(backend: str) -
 
 
 @ON_EVERY_BACKEND
+def test_different_regularizers_of_a_layers_own_weights_have_a_row_each(backend: str) -> None:
+    assert outcome(backend, "different_regularizers_in_a_layer") == {
+        "L1(l1=0.1)": ["two", "regularizer", near(0.4)],
+        "L2(l2=0.2)": ["two", "regularizer", near(1.6)],
+    }
+
+
+@ON_EVERY_BACKEND
 @pytest.mark.parametrize("case", ["many_layers_row_by_row", "subclassed_model"])
 def test_the_rows_add_up_to_the_losses_that_keras_adds_up(backend: str, case: str) -> None:
     found = outcome(backend, case)
@@ -178,6 +186,11 @@ def test_what_cannot_be_weighed_is_said_in_one_line(backend: str) -> None:
 @ON_EVERY_BACKEND
 def test_the_model_is_left_as_it_was(backend: str) -> None:
     assert outcome(backend, "what_is_left") == {"variables": True, "attributes": [], "losses": True, "random": True}
+
+
+@ON_EVERY_BACKEND
+def test_tf_keras_is_not_imported_for_a_model_of_keras_3(backend: str) -> None:
+    assert outcome(backend, "what_is_imported") == {"tf_keras": []}
 
 
 @ON_EVERY_BACKEND

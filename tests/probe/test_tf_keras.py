@@ -136,10 +136,12 @@ def test_states_of_a_stateful_lstm_are_put_back(outcomes: Json) -> None:
     assert found["sites"]["lstm:gate:i"]["evaluations"] == 20 * 5
 
 
-def test_probe_model_judges_it_and_says_that_its_penalties_are_not_weighed(outcomes: Json) -> None:
+def test_probe_model_judges_it_and_weighs_its_penalties(outcomes: Json) -> None:
     found = run(outcomes, "a_whole_report")
     assert ["REG401", "wide"] in [each[:2] for each in found["findings"]]
-    assert ["penalties" in each["reason"] for each in found["unreached"]] == [True]
+    assert ["REG406", "wide", "assigned-after-build"] in found["findings"]
+    assert found["penalties"] == [["wide", "kernel_regularizer", "assigned-after-build"]]
+    assert found["unreached"] == []
 
 
 def test_a_file_that_keras_3_rejects_is_loaded_and_measured_by_tf_keras(outcomes: Json) -> None:

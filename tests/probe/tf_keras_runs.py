@@ -269,10 +269,13 @@ def a_whole_report() -> Json:
     model.add(tf_keras.layers.Dense(2, activation="softmax", name="out"))
     model.compile("adam", "sparse_categorical_crossentropy")
     model.layers[0].set_weights([np.full((6, 4), 30.0), np.zeros(4)])
+    model.layers[0].kernel_regularizer = tf_keras.regularizers.L2(0.1)
     x = np.abs(np.tile(noise(6), (20, 1)))
     report = probe_model(model, x, labels=np.arange(len(x)) % 2, state="trained")
     found = [[each.code, each.layer, each.data.get("cause")] for each in report.findings]
-    return {"findings": found, "unreached": [asdict(each) for each in report.measurement.unreached]}
+    weighed = [[row.layer, row.argument, row.cause] for row in report.penalties]
+    unreached = [asdict(each) for each in report.measurement.unreached]
+    return {"findings": found, "unreached": unreached, "penalties": weighed}
 
 
 def a_file_that_keras_3_rejects(folder: Path) -> Json:

@@ -1,8 +1,7 @@
-"""Which regularizers a Keras 3 model has: every ``*_regularizer`` that is set on any layer, and the weights it reaches.
+"""Which regularizers a model has: every ``*_regularizer`` that is set on any layer, and the weights it reaches.
 
-Keras keeps a weight's regularizer on the variable (``Variable.regularizer``, taken when the layer is built) and an
-activity regularizer on the layer (read at every call), so that an attribute alone proves nothing: it is matched with
-the variables.
+Keras takes the regularizer of a weight when the layer is built and keeps it with the variable, that of outputs on the
+layer (read at every call), so that an attribute alone proves nothing: it is matched with the variables.
 """
 
 from __future__ import annotations
@@ -11,17 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import keras
+from reglint.probe.penalties.library import library_of
 
 ACTIVITY = "activity_regularizer"
 
 _SUFFIX = "_regularizer"
-_BUILT_IN = (
-    keras.regularizers.L1,
-    keras.regularizers.L2,
-    keras.regularizers.L1L2,
-    keras.regularizers.OrthogonalRegularizer,
-)
+_BUILT_IN = ("L1", "L2", "L1L2", "OrthogonalRegularizer")
 
 
 @dataclass(frozen=True)
@@ -30,8 +24,9 @@ class Configured:
 
     ``layer`` is the path of the layer, ``owner`` the layer that holds it (the cell of a recurrent layer, whose path is
     the recurrent layer's), ``holders`` the layers around it, from the top. ``variables`` are the trainable variables
-    that it penalizes, none for an activity regularizer. ``cause`` says why it can't contribute, as far as the model
-    shows it without being run: ``zero-strength``, ``frozen``, ``assigned-after-build`` or ``no-such-weight``.
+    that it penalizes, none for an activity regularizer; ``frozen`` are those that are not trained, where their penalty
+    is part of the loss all the same, as in tf_keras. ``cause`` says why it can't contribute, as far as the model shows
+    it without being run: ``zero-strength``, ``frozen``, ``assigned-after-build`` or ``no-such-weight``.
     """
 
     layer: str
@@ -42,6 +37,7 @@ class Configured:
     holders: tuple[Any, ...] = ()
     variables: tuple[Any, ...] = ()
     cause: str | None = None
+    frozen: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ def configured(model: Any) -> Iterator[Configured]:
     trainable = {id(variable) for variable in model.trainable_variables}
     for place in located(model):
         yield from _of_weights(place, trainable)
-        activity = getattr(place.layer, ACTIVITY, None)
+        activity = getattr(place.layer, library_of(place.layer).activity, None)
         if callable(activity):
             cause = "zero-strength" if _is_zero(activity) else None
             yield Configured(place.path, place.class_name, ACTIVITY, activity, place.layer, place.holders, cause=cause)
@@ -73,7 +69,7 @@ def configured(model: Any) -> Iterator[Configured]:
 
 def described(regularizer: Any) -> str:
     """The regularizer as Keras code writes it: ``L2(l2=0.001)``, the bare name for a function."""
-    if not isinstance(regularizer, keras.regularizers.Regularizer):
+    if not isinstance(regularizer, library_of(regularizer).module.regularizers.Regularizer):
         return str(getattr(regularizer, "__name__", type(regularizer).__name__))
     arguments = ", ".join(f"{name}={_short(value)}" for name, value in _config(regularizer).items())
     return f"{type(regularizer).__name__}({arguments})"
@@ -81,10 +77,11 @@ def described(regularizer: Any) -> str:
 
 def strength(regularizer: Any) -> dict[str, float]:
     """The constants of one of Keras's own regularizers (``{"l1": …, "l2": …}``); nothing for anybody else's."""
-    if not isinstance(regularizer, _BUILT_IN):
+    library = library_of(regularizer)
+    if not isinstance(regularizer, tuple(getattr(library.module.regularizers, name) for name in _BUILT_IN)):
         return {}
     return {
-        name: float(value)
+        name: library.constant(value)
         for name, value in _config(regularizer).items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }
@@ -123,19 +120,19 @@ def _below(holder: Any, holders: tuple[Any, ...], prefix: str, seen: set[int]) -
 
 def _sublayers(layer: Any) -> list[Any]:
     """The layers that a layer holds itself; ``layers`` of a model leaves out what Keras built for its own use."""
-    if isinstance(layer, keras.Model):
+    if isinstance(layer, library_of(layer).module.Model):
         return list(layer.layers)
     return list(layer._flatten_layers(include_self=False, recursive=False))
 
 
 def _place(layer: Any, holders: tuple[Any, ...], prefix: str) -> Located:
     """A recurrent layer's only cell goes by the recurrent layer's name, for that is what the program wrote."""
-    holder = holders[-1]
-    recurrent = next((one for one in reversed(holders) if isinstance(one, keras.layers.RNN)), None)
+    holder, layers = holders[-1], library_of(layer).module.layers
+    recurrent = next((one for one in reversed(holders) if isinstance(one, layers.RNN)), None)
     path = prefix.removesuffix("/")
-    if isinstance(holder, keras.layers.RNN) and layer is holder.cell:
+    if isinstance(holder, layers.RNN) and layer is holder.cell:
         return Located(path, type(holder).__name__, layer, holders)
-    if recurrent is not None and isinstance(holder, keras.layers.StackedRNNCells) and len(holder.cells) == 1:
+    if recurrent is not None and isinstance(holder, layers.StackedRNNCells) and len(holder.cells) == 1:
         return Located(path, type(recurrent).__name__, layer, holders)
     return Located(prefix + layer.name, type(layer).__name__, layer, holders)
 
@@ -145,24 +142,30 @@ def _place(layer: Any, holders: tuple[Any, ...], prefix: str) -> Located:
 
 def _of_weights(place: Located, trainable: set[int]) -> Iterator[Configured]:
     """The weight regularizers of a layer: those of its variables, and those that are set but on no variable."""
-    layer = place.layer
+    layer, library = place.layer, library_of(place.layer)
     variables = _own_variables(layer)
     set_on_layer = {
         name: value
         for name, value in vars(layer).items()
         if name.endswith(_SUFFIX) and name != ACTIVITY and not name.startswith("_") and callable(value)
     }
-    grouped: dict[str, list[Any]] = {}
-    for variable in variables:
-        if variable.regularizer is not None:
-            grouped.setdefault(_argument_of(variable, set_on_layer), []).append(variable)
-    for argument, penalized in grouped.items():
-        reached = tuple(variable for variable in penalized if id(variable) in trainable)
-        regularizer = penalized[0].regularizer
+    grouped: dict[tuple[str, object], list[tuple[Any, Any]]] = {}
+    for variable, regularizer in library.penalized(layer, variables):
+        argument = _argument_of(variable, regularizer, set_on_layer)
+        # A layer of one's own may give each of its weights another one
+        same = described(regularizer) if strength(regularizer) else id(regularizer)
+        grouped.setdefault((argument, same), []).append((variable, regularizer))
+    for (argument, _), penalized in grouped.items():
+        reached = tuple(variable for variable, _ in penalized if id(variable) in trainable)
+        frozen = tuple(variable for variable, _ in penalized if id(variable) not in trainable)
+        regularizer = penalized[0][1]
         cause = "zero-strength" if _is_zero(regularizer) else None if reached else "frozen"
-        yield Configured(place.path, place.class_name, argument, regularizer, layer, place.holders, reached, cause)
+        counted = frozen if library.counts_frozen else ()
+        where = place.path, place.class_name, argument, regularizer, layer, place.holders
+        yield Configured(*where, reached, cause, counted)
+    found = {argument for argument, _ in grouped}
     for argument, regularizer in set_on_layer.items():
-        if argument not in grouped and not _handed_down(layer, argument, regularizer):
+        if argument not in found and not _handed_down(layer, argument, regularizer):
             cause = _why_on_no_variable(argument, regularizer, variables, trainable)
             yield Configured(place.path, place.class_name, argument, regularizer, layer, place.holders, cause=cause)
 
@@ -173,18 +176,22 @@ def _own_variables(layer: Any) -> list[Any]:
     return [variable for variable in layer.weights if id(variable) not in inner]
 
 
-def _argument_of(variable: Any, set_on_layer: Mapping[str, Any]) -> str:
+def _name(variable: Any) -> str:
+    """The name that the layer gave its weight; in tf_keras ``dense/kernel:0`` has the names of those around it, too."""
+    return str(variable.name).rpartition("/")[2].removesuffix(":0")
+
+
+def _argument_of(variable: Any, regularizer: Any, set_on_layer: Mapping[str, Any]) -> str:
     """The keyword that gave a variable its regularizer: ``recurrent_kernel`` has that of ``recurrent_regularizer``.
 
     ``lora_kernel_a`` takes that of the kernel. What no attribute stands for came from ``add_weight(regularizer=…)``.
     """
     stems = sorted((name.removesuffix(_SUFFIX) for name in set_on_layer), key=len, reverse=True)
-    named = [stem for stem in stems if variable.name.startswith(stem)] or [
-        stem for stem in stems if stem in variable.name
-    ]
+    name = _name(variable)
+    named = [stem for stem in stems if name.startswith(stem)] or [stem for stem in stems if stem in name]
     for stem in named:
         return stem + _SUFFIX
-    same = [name for name, value in set_on_layer.items() if value is variable.regularizer]
+    same = [argument for argument, value in set_on_layer.items() if value is regularizer]
     return same[0] if same else "regularizer"
 
 
@@ -202,7 +209,7 @@ def _why_on_no_variable(argument: str, regularizer: Any, variables: list[Any], t
     if _is_zero(regularizer):
         return "zero-strength"
     stem = argument.removesuffix(_SUFFIX)
-    meant = [variable for variable in variables if variable.name.startswith(stem)]
+    meant = [variable for variable in variables if _name(variable).startswith(stem)]
     if not meant:
         return "no-such-weight"
     return "assigned-after-build" if any(id(variable) in trainable for variable in meant) else "frozen"

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from reglint.probe.penalties.library import Library, library_of
+from reglint.probe.taps.library import function_name
 from reglint.probe.values import ProbeError
 
 _OF_ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge")
@@ -38,19 +40,6 @@ class DataLoss:
         return sum(parts[1:], parts[0])
 
 
-class _PerSample(keras.losses.Loss):  # type: ignore[misc]
-    """A loss function as a Loss: Keras's masks, and the mean over samples and positions."""
-
-    def __init__(self, function: Any) -> None:
-        super().__init__(name=getattr(function, "__name__", None))
-        self.function = function
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        if y_true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:  # as Keras's own wrapper does
-            y_true = ops.expand_dims(y_true, -1)
-        return self.function(y_true, y_pred)
-
-
 def data_loss(model: Any, y: Any, loss: Any = None) -> DataLoss | None:
     """The loss to use for these labels: ``loss``, else what the model was compiled with, else what its outputs show.
 
@@ -60,8 +49,9 @@ def data_loss(model: Any, y: Any, loss: Any = None) -> DataLoss | None:
     """
     if loss is not None:
         return _chosen(model, loss, None, "given")
-    if getattr(model, "compiled", False) and getattr(model, "loss", None) is not None:
-        return _chosen(model, model.loss, _compiled_weights(model), "compiled")
+    compiled = library_of(model).compiled(model)
+    if compiled is not None:
+        return _chosen(model, *compiled, "compiled")
     names = [
         _evident(activation, labels)
         for activation, labels in zip(_activations(model), labels_of(model, y), strict=False)
@@ -69,11 +59,6 @@ def data_loss(model: Any, y: Any, loss: Any = None) -> DataLoss | None:
     if not names or None in names or len(names) != _outputs(model):
         return None
     return _chosen(model, names if len(names) > 1 else names[0], None, "inferred")
-
-
-def _compiled_weights(model: Any) -> Any:
-    """``loss_weights`` of ``compile``; the public way is by a config, which a model with a custom loss may not have."""
-    return getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
 
 
 def labels_of(model: Any, y: Any) -> list[Any]:
@@ -124,7 +109,7 @@ def _chosen(model: Any, loss: Any, weights: Any, origin: str) -> DataLoss:
         factors = [float(weights.get(name, 1.0)) for name in names]
     elif isinstance(weights, (list, tuple)):
         factors = [float(weight) for weight in weights]
-    losses = tuple(None if one is None else _callable(one) for one in chosen)
+    losses = tuple(None if one is None else _callable(one, library_of(model)) for one in chosen)
     if all(one is None for one in losses):
         raise ProbeError("no output has a loss; give one, such as 'mse'")
     label = ", ".join(dict.fromkeys(str(one.name) for one in losses if one is not None))
@@ -140,14 +125,15 @@ def _ordered(parts: Any, names: Sequence[str]) -> list[Any]:
     return [parts.get(name) for name in names] if set(parts) < set(names) else [parts[key] for key in sorted(parts)]
 
 
-def _callable(loss: Any) -> Any:
-    if isinstance(loss, keras.losses.Loss):
-        return loss
-    try:
-        found = keras.losses.get(loss)
-    except (TypeError, ValueError) as error:
-        raise ProbeError(f"Keras knows no loss {loss!r}; give the name of one, such as 'mse'") from error
-    return found if isinstance(found, keras.losses.Loss) else _PerSample(found)
+def _callable(loss: Any, library: Library) -> Any:
+    losses = library.module.losses
+    found = loss
+    if not isinstance(loss, losses.Loss):
+        try:
+            found = losses.get(loss)
+        except (TypeError, ValueError) as error:
+            raise ProbeError(f"Keras knows no loss {loss!r}; give the name of one, such as 'mse'") from error
+    return library.as_compiled(found if isinstance(found, losses.Loss) else library.per_sample(found))
 
 
 # --------------------------------------------------------------------------------------------------------- inference
@@ -159,21 +145,22 @@ def _outputs(model: Any) -> int:
 
 def _activations(model: Any) -> list[str | None]:
     """The name of each output's activation, None where the operation behind the output shows none."""
-    return [_activation(getattr(output, "_keras_history", None)) for output in getattr(model, "outputs", None) or ()]
+    library = library_of(model).module
+    outputs = getattr(model, "outputs", None) or ()
+    return [_activation(getattr(output, "_keras_history", None), library) for output in outputs]
 
 
-def _activation(history: Any) -> str | None:
-    operation = getattr(history, "operation", None)
-    if isinstance(operation, keras.layers.Softmax):
+def _activation(history: Any, library: Any) -> str | None:
+    operation = getattr(history, "operation", None) or getattr(history, "layer", None)
+    if isinstance(operation, library.layers.Softmax):
         return "softmax"
-    if isinstance(operation, keras.Model):
+    if isinstance(operation, library.Model):
         inner = _activations(operation)
         return inner[history.tensor_index] if history.tensor_index < len(inner) else None
-    if isinstance(operation, keras.layers.RNN):  # its activation is not always that of its output
+    if isinstance(operation, library.layers.RNN):  # its activation is not always that of its output
         return None
     activation = getattr(operation, "activation", None)
-    name: str | None = getattr(activation, "__name__", None)
-    return name
+    return None if getattr(activation, "__name__", None) is None else function_name(activation)
 
 
 def _evident(activation: str | None, labels: Any) -> str | None:

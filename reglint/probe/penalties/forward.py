@@ -1,13 +1,12 @@
-"""One forward pass of a Keras 3 model without any trace left in it, which tells whose loss is whose.
+"""One forward pass of a model without any trace left in it, which tells whose loss is whose.
 
 Keras collects the losses of a call in lists without names. Here every ``add_loss`` notes who called it, and whether for
-an activity regularizer. The pass runs in a stateless scope: variables that the model assigns (statistics, seeds, states
-of recurrent layers) change nothing outside it.
+an activity regularizer. With Keras 3 the pass runs in a stateless scope: variables that the model assigns (statistics,
+seeds, states of recurrent layers) change nothing outside it. tf_keras has none: ``Library.unchanged`` goes around it.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,19 +14,25 @@ from typing import Any
 
 import keras
 
-from reglint.probe.penalties.configured import ACTIVITY, located
+from reglint.probe.penalties.configured import ACTIVITY, Located, located
+from reglint.probe.penalties.library import Library, library_of
+from reglint.probe.values import ProbeError
 
 ADD_LOSS = "add_loss"
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss of the forward pass: the path of the layer, ``activity_regularizer`` or ``add_loss``, the scalar."""
+    """A loss of the forward pass: the path of the layer, ``activity_regularizer`` or ``add_loss``, the scalar.
+
+    ``late`` is one that was no scalar before the model's losses were read.
+    """
 
     layer: str
     argument: str
     value: Any
     owner: Any
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,26 +48,28 @@ class Pass:
 
     def counted(self, loss: Loss) -> bool:
         """Is this loss part of what training adds up? On JAX a layer called twice loses that of the first call."""
-        return any(loss.value is one for one in self.losses)
+        return loss.late or any(loss.value is one for one in self.losses)
 
 
-def forward(model: Any, values: Sequence[Any], x: Any) -> Pass:
-    """Call a built model on a batch with these values for ``model.variables``, with ``training=False``.
-
-    It goes the way of the backend's training step, ``model.call`` on JAX and ``model(…)`` elsewhere, for Keras does
-    not count the same losses on both.
+def forward(model: Any, trained: Sequence[Any], fixed: Sequence[Any], x: Any) -> Pass:
+    """Call a built model on a batch with ``training=False`` and these values for its variables, which
+    ``Library.state`` has in the same order. ProbeError where a layer adds a loss that nobody can read.
     """
-    call = model.call if keras.backend.backend() == "jax" else model
-    options = {"training": False} if _takes_training(model) else {}
-    mapping = list(zip(model.variables, values, strict=True))
-    with _noting(model) as added, keras.StatelessScope(state_mapping=mapping, collect_losses=True):
-        outputs = call(x, **options)
-        return Pass(outputs, tuple(added), tuple(model.losses))
-
-
-def _takes_training(model: Any) -> bool:
-    """Keras hands ``training`` to no ``call`` that doesn't name it."""
-    return "training" in inspect.signature(model.call).parameters
+    library = library_of(model)
+    places = list(located(model))
+    layers = [place.layer for place in places]
+    with _noting(places, library) as added, library.calling(model, layers, trained, fixed) as call:
+        outputs = call(x)
+        for loss in added:
+            reason = library.why_unreadable(loss.value)
+            if reason is not None:
+                raise ProbeError(f"`{loss.layer}` {reason}")
+        late = [
+            Loss(place.path, ADD_LOSS, value, place.layer, late=True)
+            for place in places
+            for value in library.left_behind(place.layer)
+        ]
+        return Pass(outputs, (*added, *late), tuple(model.losses))
 
 
 @dataclass
@@ -82,40 +89,38 @@ class _Noted:
 
 
 @contextmanager
-def _noting(model: Any) -> Iterator[list[Loss]]:
+def _noting(places: Sequence[Located], library: Library) -> Iterator[list[Loss]]:
     """While this is open, what layers add as losses goes into the list; afterwards they are as before."""
     added: list[Loss] = []
     with ExitStack() as undo:
-        for place in located(model):
-            undo.enter_context(_noting_layer(place.path, place.layer, added))
+        for place in places:
+            undo.enter_context(_noting_layer(place.path, place.layer, library, added))
         yield added
 
 
 @contextmanager
-def _noting_layer(path: str, layer: Any, added: list[Loss]) -> Iterator[None]:
+def _noting_layer(path: str, layer: Any, library: Library, added: list[Loss]) -> Iterator[None]:
     own = vars(layer)
-    losses, ids = list(layer._losses), set(layer._loss_ids)
-    add_loss, regularizer = layer.add_loss, own.get(ACTIVITY)
+    add_loss, regularizer = layer.add_loss, own.get(library.activity)
     noted = _Noted(regularizer) if callable(regularizer) else None
 
-    def noting_add_loss(loss: Any) -> None:
+    def noting_add_loss(losses: Any, **options: Any) -> None:
         argument = ADD_LOSS
         if noted is not None and noted.pending:
             noted.pending -= 1
             argument = ACTIVITY
-        added.extend(Loss(path, argument, one, layer) for one in keras.tree.flatten(loss))
-        add_loss(loss)
+        losses = library.added(losses)
+        flat = [one for one in keras.tree.flatten(losses) if one is not None and not callable(one)]
+        added.extend(Loss(path, argument, one, layer) for one in flat)
+        add_loss(losses, **options)
 
     # Past Layer.__setattr__, which would track and, on a locked layer, refuse
     own[ADD_LOSS] = noting_add_loss
     if noted is not None:
-        own[ACTIVITY] = noted
+        own[library.activity] = noted
     try:
         yield
     finally:
         del own[ADD_LOSS]
         if noted is not None:
-            own[ACTIVITY] = regularizer
-        layer._losses[:] = losses
-        layer._loss_ids.clear()
-        layer._loss_ids.update(ids)
+            own[library.activity] = regularizer

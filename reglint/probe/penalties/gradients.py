@@ -26,12 +26,13 @@ def values_of(terms: Terms) -> Callable[..., Any]:
     return lambda *arguments: ops.convert_to_numpy(run(*arguments))
 
 
-def values_and_norms_of(terms: Terms) -> Callable[..., tuple[Any, Any]]:
+def values_and_norms_of(terms: Terms, *, in_place: bool = False) -> Callable[..., tuple[Any, Any]]:
     """The function that computes the scalars (terms,) and ‖∂term/∂variable‖ (terms, variables), in float32.
 
-    A variable that a term doesn't depend on has the norm 0.
+    A variable that a term doesn't depend on has the norm 0. ``in_place`` is for terms that read variables of TensorFlow
+    themselves, and not the values that they take: then these are the variables.
     """
-    rows = _ROWS[_backend()](terms)
+    rows = _pulled_rows(terms, _tensorflow_pull_in_place) if in_place else _ROWS[_backend()](terms)
 
     def to_host(values: Sequence[Any], *arguments: Any) -> tuple[Any, Any]:
         scalars, norms = rows(list(values), *arguments)
@@ -99,7 +100,12 @@ _Rows = Callable[..., tuple[Any, Any]]
 def _tensorflow_pull(terms: Terms, values: Sequence[Any], arguments: Sequence[Any]) -> _Pulled:
     import tensorflow as tf
 
-    values = [tf.identity(value) for value in values]
+    return _tensorflow_pull_in_place(terms, [tf.identity(value) for value in values], arguments)
+
+
+def _tensorflow_pull_in_place(terms: Terms, values: Sequence[Any], arguments: Sequence[Any]) -> _Pulled:
+    import tensorflow as tf
+
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(values)
         scalars = [_scalar(term) for term in terms(values, *arguments)]
@@ -137,11 +143,12 @@ def _stacking(terms: Terms, arguments: Sequence[Any]) -> Callable[[Sequence[Any]
     return lambda values: ops.stack([_scalar(term) for term in terms(values, *arguments)])
 
 
-def _pulled_rows(terms: Terms) -> _Rows:
+def _pulled_rows(terms: Terms, pull: _Pull | None = None) -> _Rows:
     """All rows from one forward pass."""
+    pull = pull or _PULL[_backend()]
 
     def rows(values: Sequence[Any], *arguments: Any) -> Any:
-        scalars, gradients = _PULL[_backend()](terms, values, arguments)
+        scalars, gradients = pull(terms, values, arguments)
         return ops.stack(scalars), ops.stack([ops.stack(list(map(_norm, row))) for row in gradients])
 
     return _COMPILERS[_backend()](rows)

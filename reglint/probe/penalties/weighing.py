@@ -23,6 +23,7 @@ from reglint.probe.penalties.data_loss import DataLoss, data_loss, labels_for, l
 from reglint.probe.penalties.forward import ADD_LOSS, Loss, Pass, forward
 from reglint.probe.penalties.gradients import norms_of_each, values_and_norms_of, values_of
 from reglint.probe.penalties.judging import judge
+from reglint.probe.penalties.library import library_of
 from reglint.probe.values import Penalty, ProbeError
 
 __all__ = ["ADD_LOSS", "UNACCOUNTED", "Weighed", "Weighing", "judge", "penalties"]
@@ -39,11 +40,12 @@ class Weighed(Penalty):
 
     ``gradient_norm`` is ‖∇penalty‖ over all trainable weights; it needs no labels. ``loss`` names the data loss behind
     ``share`` and ``gradient_ratio``, and says where it came from (``mean_squared_error (inferred)``). ``cause`` says
-    why the regularizer contributes nothing: ``zero-strength``, ``frozen`` (its weights are not trained),
-    ``assigned-after-build``, ``no-such-weight`` (``use_bias=False`` and the like), ``time-distributed`` and
-    ``not-called`` (its layer's outputs never pass Keras's ``__call__``), ``zero-weights``, ``zero-outputs`` (nothing
-    there to penalize), ``underflow``, ``no-gradient`` (a penalty that no weight feels), ``nothing-to-train`` (the same
-    where no weight before it is trained); ``partly-counted`` where Keras leaves out some of the layer's calls.
+    why the regularizer contributes nothing: ``zero-strength``, ``frozen`` (its weights are not trained; tf_keras adds
+    the penalty as a constant), ``assigned-after-build``, ``no-such-weight`` (``use_bias=False`` and the like),
+    ``time-distributed`` and ``not-called`` (its layer's outputs never pass Keras's ``__call__``), ``zero-weights``,
+    ``zero-outputs`` (nothing there to penalize), ``underflow``, ``no-gradient`` (a penalty that no weight feels),
+    ``nothing-to-train`` (the same where no weight before it is trained); ``partly-counted`` where Keras leaves out some
+    of the layer's calls.
     """
 
     gradient_norm: float | None = None
@@ -60,7 +62,7 @@ def penalties(
     batch_size: int = 32,
     max_batches: int = 8,
 ) -> tuple[Penalty, ...]:
-    """The regularizers of a built Keras 3 model, with what they contribute on this data.
+    """The regularizers of a built model of Keras 3 or tf_keras, with what they contribute on this data.
 
     ``x`` and ``y`` have samples along the first axis (arrays, or lists or dicts of them, as ``fit`` takes them);
     figures are means over up to ``max_batches`` full batches of ``batch_size`` samples. ``loss`` is what ``compile``
@@ -117,6 +119,7 @@ class Weighing:
     def __init__(self, model: Any, loss: DataLoss | None) -> None:
         self.model = model
         self.loss = loss
+        self.library = library_of(model)
         self.regularizers = tuple(configured(model))
         self._forward: tuple[_Row, ...] = ()
 
@@ -131,21 +134,23 @@ class Weighing:
         """Values and gradient norms of all terms on one batch of tensors, for :meth:`rows`."""
         trained, fixed = self._state()
         if not trained:
-            values = self._without_gradients(trained, fixed, x, y)
+            values = self.values(x, y)
             return values, np.zeros((len(values), 0))
-        values, norms = self._with_gradients(trained, fixed, x, y)
+        with self.library.unchanged(self.model):
+            values, norms = self._with_gradients(trained, fixed, x, y)
         weight_values, weight_norms = self._of_weights(trained)
         return np.concatenate([weight_values, values]), np.concatenate([weight_norms, norms])
 
     def adds_losses(self, x: Any) -> bool:
         """Does a call on this batch add a loss, of whatever kind? Not compiled: it is asked once."""
-        *_, total = Weighing(self.model, None)._forward_terms(*self._state(), x, None)
+        with self.library.unchanged(self.model):
+            *_, total = Weighing(self.model, None)._forward_terms(*self._state(), x, None)
         return bool(ops.convert_to_numpy(total) != 0)
 
     def values(self, x: Any, y: list[Any] | None) -> Any:
         """The values alone; cheaper by the backward passes."""
-        trained, fixed = self._state()
-        return self._without_gradients(trained, fixed, x, y)
+        with self.library.unchanged(self.model):
+            return self._without_gradients(*self._state(), x, y)
 
     def weight_values(self) -> Any:
         """The penalties of the weights alone, for which no data is needed: (weight_rows,)."""
@@ -153,13 +158,11 @@ class Weighing:
 
     def _state(self) -> tuple[list[Any], list[Any]]:
         """The values of the model's variables: those that are trained, all others."""
-        trainable = {id(variable) for variable in self.model.trainable_variables}
-        others = [variable for variable in self.model.variables if id(variable) not in trainable]
-        return [v.value for v in self.model.trainable_variables], [v.value for v in others]
+        return self.library.state(self.model)
 
     @cached_property
     def _with_gradients(self) -> Any:
-        return values_and_norms_of(self._forward_terms)
+        return values_and_norms_of(self._forward_terms, in_place=self.library.in_place)
 
     @cached_property
     def _without_gradients(self) -> Any:
@@ -171,11 +174,11 @@ class Weighing:
 
     @cached_property
     def _weights_with_gradients(self) -> Any:
-        return norms_of_each([(_penalty_terms(one), places) for one, places in self._penalized() if places])
+        return norms_of_each([(_penalty_terms(one), places) for one, places in self._penalized() if _counts(one)])
 
     def _of_weights(self, trained: Sequence[Any]) -> tuple[Any, Any]:
         """Values and norms of the weight regularizers, each by its own variables: no row needs the whole model."""
-        reached = [bool(one.variables) for one in self.weight_rows]
+        reached = [_counts(one) for one in self.weight_rows]
         values, norms = np.zeros(len(reached)), np.zeros((len(reached), len(trained)))
         if any(reached):
             values[reached], norms[reached] = self._weights_with_gradients(trained)
@@ -192,10 +195,7 @@ class Weighing:
 
     def _forward_terms(self, trained: Sequence[Any], fixed: Sequence[Any], x: Any, y: list[Any] | None) -> list[Any]:
         """Activity penalties and added losses, then the sum of the model's losses, then the data loss if any."""
-        by_id = dict(zip(map(id, self.model.trainable_variables), trained, strict=True))
-        others = iter(fixed)
-        mapped = [by_id[id(v)] if id(v) in by_id else next(others) for v in self.model.variables]
-        done = forward(self.model, mapped, x)
+        done = forward(self.model, trained, fixed, x)
         self._forward, terms = _grouped(self.regularizers, done)
         terms.append(sum((ops.sum(ops.cast(one, "float32")) for one in done.losses), ops.zeros((), "float32")))
         if self.loss is not None:
@@ -245,7 +245,7 @@ class Weighing:
         if value == 0 and row.argument == ACTIVITY:
             return "zero-outputs"
         if value == 0 and row.variables:
-            weights = any(np.any(ops.convert_to_numpy(variable.value)) for variable in row.variables)
+            weights = any(np.any(self.library.numbers(variable)) for variable in row.variables)
             return "zero-weights" if not weights else "underflow" if strength(row.regularizer) else None
         if norm == 0 and row.argument == ACTIVITY:
             frozen = row.owner.weights and not row.owner.trainable_variables
@@ -272,8 +272,13 @@ class _Row:
         )
 
 
+def _counts(one: Configured) -> bool:
+    return bool(one.variables or one.frozen)
+
+
 def _penalty(one: Configured, values: Sequence[Any]) -> Any:
-    return sum((ops.sum(ops.cast(one.regularizer(value), "float32")) for value in values), ops.zeros((), "float32"))
+    parts = (ops.sum(ops.cast(one.regularizer(value), "float32")) for value in (*values, *one.frozen))
+    return sum(parts, ops.zeros((), "float32"))
 
 
 def _penalty_terms(one: Configured) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -15,7 +15,8 @@ from reglint.probe.statistics import reductions, tally
 from reglint.probe.statistics.devices import named
 from reglint.probe.taps.library import Library, library_of
 from reglint.probe.taps.opaque import opaque_layers
-from reglint.probe.taps.tapping import Tap, Trace
+from reglint.probe.taps.tapping import Tap
+from reglint.probe.taps.trace import Trace
 from reglint.probe.values import Measurement, Output, ProbeError, Unreached
 
 Batch = tuple[Any, Any]
@@ -83,7 +84,7 @@ class Probe:
         """Return the statistics of every activation over the batches; ``trace`` is told how many samples are done."""
         started = time.perf_counter()
         self._start()
-        with _unchanged(self._model, self._library), self._tap:
+        with unchanged(self._model, self._library), self._tap:
             for inputs, labels in batches:
                 self._batch(inputs, _label_list(labels))
                 if trace is not None:
@@ -189,7 +190,7 @@ def _length(inputs: Any) -> int:
 
 
 @contextmanager
-def _unchanged(model: Any, library: Library) -> Any:
+def unchanged(model: Any, library: Library) -> Iterator[None]:
     """Put back, on the way out, what a call changes: seeds, counters, and the states of a stateful RNN."""
     from keras import tree
 

@@ -138,4 +138,4 @@ def _kept(layers: Sequence[Any]) -> Iterator[list[Any]]:
             getattr(layer, name)[:] = losses
 
 
-_LOSSES = ("_losses", "_eager_losses")
+_LOSSES = ("_losses", "_eager_losses", "_callable_losses")
