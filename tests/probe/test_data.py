@@ -541,6 +541,17 @@ def test_a_model_of_text_or_of_unknown_inputs_needs_data() -> None:
     assert load_data(None, model, max_samples=7).inputs.shape == (7, 4)  # once it was called
 
 
+def test_labels_of_a_model_of_unknown_inputs_are_told_by_their_names() -> None:
+    x, y = counting(9, 4), np.zeros(9)
+    data = from_arrays(x, {"b": y, "a": y + 1}, Subclassed())
+    assert (data.inputs.shape, list(data.labels)) == ((9, 4), ["a", "b"])
+    np.savez("data.npz", x=x, y_x=y)
+    data = load_data("data.npz", Subclassed())
+    assert (data.inputs.shape, list(data.labels)) == ((9, 4), ["x"])
+    np.savez("labels.npz", y_a=y, y_b=y)
+    assert "name the inputs `x`" in refused("labels.npz", Subclassed())
+
+
 def test_the_inputs_of_tf_keras_models_are_read_too() -> None:
     tf_keras = pytest.importorskip("tf_keras")
     ids = tf_keras.Input((5,), name="ids")

@@ -283,11 +283,19 @@ def _labels(left: dict[str, Any], signature: Signature) -> dict[str, Any]:
 
 
 def _unknown_inputs(arrays: Mapping[str, Any]) -> tuple[list[tuple[ModelInput, Any]], dict[str, Any]]:
-    labels = dict([("y", array) for label, array in arrays.items() if label in _LABELS][:1])
+    """Takes arrays by name for a model that says nothing of itself; returns inputs and labels, told by their names.
+
+    Several labels come in the order of their names, in which Keras flattens a dict of outputs.
+    """
+    named = [label for label in arrays if label in _LABELS]
+    one_for_each = sorted(label for label in arrays if label.startswith("y_")) if not named else []
+    labels = {label.removeprefix("y_"): arrays[label] for label in one_for_each}
+    if named:
+        labels = {"y": arrays[named[0]]}
     inputs = [
         (ModelInput(label, (label,), (None,) * array.ndim, None, exact=False), array)
         for label, array in arrays.items()
-        if label not in _LABELS
+        if label not in (*_LABELS, *one_for_each)
     ]
     if not inputs:
         raise ProbeError("the data hold labels and no inputs; name the inputs `x`")
