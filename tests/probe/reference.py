@@ -445,6 +445,11 @@ def _gated(run: Run, path: str, layer: Any, x: Array, mask: Array | None) -> Arr
     )
 
 
+def _half(run: Run, path: str, layer: Any, x: Array, mask: Array | None) -> Array:
+    name = run.name(path)
+    return sigmoid(run.activate(name, "tanh", run.dense(f"{path}/inner", layer.inner, x), mask, site="ops.tanh"))
+
+
 def _same(run: Run, path: str, layer: Any, x: Array, mask: Array | None) -> Array:
     return x
 
@@ -476,6 +481,7 @@ LAYERS: dict[str, Step] = {
     "TimeDistributed": _distributed,
     "SelfAttention": self_attention,
     "Gated": _gated,
+    "Half": _half,
     "Native": lambda run, path, layer, x, mask: sigmoid(x),
     "Logarithm": lambda run, path, layer, x, mask: np.log(x),
     "Flatten": lambda run, path, layer, x, mask: x.reshape(len(x), -1),

@@ -187,12 +187,19 @@ def values(model: keras.Model) -> dict[str, Any]:
     return {name: np.array(keras.ops.convert_to_numpy(each)) for name, each in found.items()}
 
 
+REPLACED = (
+    *("keras.src.backend", "keras.src.ops", "keras.src.activations"),
+    *("tensorflow._api.v2.nn", "tensorflow._api.v2.math", "jax.nn", "jax.numpy", "torch.nn.functional"),
+)
+"""Modules of which a probe replaces functions."""
+
+
 def attributes(model: keras.Model) -> dict[str, Any]:
     """Each function that a probe might replace, in the library, in classes and in the layers of the model."""
     found = {}
     for module in list(sys.modules.values()):
         name = getattr(module, "__name__", "")
-        if isinstance(name, str) and name.startswith(("keras.src.backend", "keras.src.ops", "keras.src.activations")):
+        if isinstance(name, str) and name.startswith(REPLACED):
             found |= {f"{name}.{key}": value for key, value in vars(module).items() if callable(value)}
     for kind in {each for layer in model._flatten_layers() for each in type(layer).__mro__} | {
         keras.layers.TimeDistributed,

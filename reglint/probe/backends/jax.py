@@ -12,6 +12,9 @@ from jax import numpy as jnp
 from reglint.probe.statistics.devices import divides
 from reglint.probe.values import EDGES
 
+DIRECT = {"jax.nn": jax.nn, "jax.numpy": jnp}
+"""Modules of the framework whose activations a layer of the user's may call, past ``keras.ops``."""
+
 
 def histogram(values: Any, skip: Any) -> Any:
     """Return how many values of each row lie between EDGES: (rows, n) and a mask of what to skip to (rows, bins)."""

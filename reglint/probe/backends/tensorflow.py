@@ -10,6 +10,9 @@ import tensorflow as tf
 from reglint.probe.statistics.devices import divides
 from reglint.probe.values import EDGES
 
+DIRECT = {"tf.nn": tf.nn, "tf.math": tf.math, "tf": tf}
+"""Modules of the framework whose activations a layer of the user's may call, past ``keras.ops``."""
+
 
 def histogram(values: Any, skip: Any) -> Any:
     """Return how many values of each row lie between EDGES: (rows, n) and a mask of what to skip to (rows, bins)."""

@@ -10,6 +10,9 @@ from keras import tree
 
 from reglint.probe.values import EDGES
 
+DIRECT = {"torch.nn.functional": torch.nn.functional, "torch": torch}
+"""Modules of the framework whose activations a layer of the user's may call, past ``keras.ops``."""
+
 
 def histogram(values: Any, skip: Any) -> Any:
     """Return how many values of each row lie between EDGES: (rows, n) and a mask of what to skip to (rows, bins)."""

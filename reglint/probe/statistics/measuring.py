@@ -72,6 +72,7 @@ class Probe:
         self._call = self._backend.compiled(model, self._step)
         self._records: list[tally.Tally] = []
         self._hidden: dict[str, str] = {}
+        self._direct: dict[str, str] = {}
         self._device = ""
         self._start()
 
@@ -110,6 +111,7 @@ class Probe:
             _answer(trace, outputs, labels, self._tap.ops)
             flat = tally.flattened(trace, self._tap.ops)
         self._hidden |= trace.hidden
+        self._direct |= trace.direct
         self._records = tally.layout(trace)
         return flat
 
@@ -132,11 +134,14 @@ class Probe:
         """Return what was measured so far."""
         sites = tuple(site for each in self._tallies if (site := tally.site_of(each, self._samples)) is not None)
         seen = {site.layer for site in sites}
-        hidden = [Unreached(path, reason) for path, reason in sorted(self._hidden.items()) if path not in seen]
+        hidden = {path: reason for path, reason in self._hidden.items() if path not in seen} | self._direct
         return Measurement(
             sites=sites,
             outputs=tuple(self._outputs()),
-            unreached=(*hidden, *opaque_layers(self._model, self._library, seen | set(self._hidden))),
+            unreached=(
+                *(Unreached(path, reason) for path, reason in sorted(hidden.items())),
+                *opaque_layers(self._model, self._library, seen | set(self._hidden) | set(self._direct)),
+            ),
             samples=self._samples,
             library=f"{self._library.name} {self._library.version}",
             backend=self._backend.__name__.rpartition(".")[2],

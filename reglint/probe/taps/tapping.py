@@ -12,16 +12,18 @@ Everything happens inside :class:`Tap`, a context that leaves the model and the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from reglint.probe.statistics import reductions
 from reglint.probe.statistics.kernels import kernel_variable
 from reglint.probe.taps.activations import SOFTMAX, find
 from reglint.probe.taps.frames import Frame, gate, is_cell
-from reglint.probe.taps.library import Library, function_name
+from reglint.probe.taps.library import ACTIVATIONS, Library, function_name
 from reglint.probe.taps.patching import Patches, stands_for
 from reglint.probe.taps.trace import Made, Record, Taken, Trace, reference
 
@@ -82,6 +84,10 @@ class Tap:
         replace(self.library.layer, "__call__", self._wrapped_call(self.library.layer.__call__))
         for module, name in list(self.library.activation_functions()):
             replace(module, name, self._wrapped_operation(name, getattr(module, name)))
+        for label, module in self.backend.DIRECT.items():
+            for name in ACTIVATIONS:
+                if module not in self.library.activations and hasattr(module, name):
+                    replace(module, name, self._noted(f"{label}.{name}", getattr(module, name)))
         for module, name in list(self.library.flow_functions()):
             replace(module, name, self._hiding(name, getattr(module, name)))
         backend = self.library.backend
@@ -150,6 +156,22 @@ class Tap:
             return self._tapped(None, self.library.kind(name, args, kwargs), function, args, kwargs)
 
         return stands_for(function, operation)
+
+    def _noted(self, label: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def direct(*args: Any, **kwargs: Any) -> Any:
+            trace = self.trace
+            if trace.frames and not trace.busy and not _is_of_keras(sys._getframe(1)):
+                path = self._place(trace.frames[-1])
+                trace.direct.setdefault(path, f"calls {label} itself; only what goes through keras.ops is seen")
+            return function(*args, **kwargs)
+
+        return stands_for(function, direct)
+
+    def _place(self, frame: Frame) -> str:
+        """Return the path of a call for a reader: the model's own is its name, and a cell has one below its RNN."""
+        if is_cell(frame.layer) and not frame.path.endswith(f"/{frame.layer.name}"):
+            return f"{frame.path}/{frame.layer.name}"
+        return frame.path or str(self.model.name)
 
     def _hiding(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def hidden(*args: Any, **kwargs: Any) -> Any:
@@ -316,6 +338,11 @@ def _is_activation_layer(layer: Any) -> bool:
     """Say whether a layer is one of Keras's that are an activation and nothing else: ReLU, LeakyReLU, Softmax, …"""
     module = type(layer).__module__
     return module.partition(".")[0] in ("keras", "tf_keras") and ".layers.activation" in module
+
+
+def _is_of_keras(frame: FrameType) -> bool:
+    """Say whether Keras's own code runs in a frame of Python."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in ("keras", "tf_keras")
 
 
 def _runs_cell(frames: list[Frame]) -> bool:

@@ -61,7 +61,10 @@ class Taken:
 
 @dataclass
 class Trace:
-    """What is gathered while the model is called once (for TensorFlow and JAX: traced once)."""
+    """What is gathered while the model is called once (for TensorFlow and JAX: traced once).
+
+    ``hidden`` says by path why nothing could be tapped there, ``direct`` which activations went past ``keras.ops``.
+    """
 
     paths: Paths = field(default_factory=Paths)
     frames: list[Frame] = field(default_factory=list)
@@ -69,6 +72,7 @@ class Trace:
     made: dict[int, Made] = field(default_factory=dict)
     step: list[Taken] | None = None
     hidden: dict[str, str] = field(default_factory=dict)
+    direct: dict[str, str] = field(default_factory=dict)
     muted: str | None = None
     busy: bool = False
     scope: Any = None
