@@ -87,6 +87,26 @@ def stateful(**options: Any) -> Any:
     return model
 
 
+class Unseeded(layers.Layer):
+    """Adds noise in inference too, from Keras's own seeds and the backend's; JAX takes only a layer's."""
+
+    def call(self, x: Any) -> Any:
+        if TORCH:
+            import torch
+
+            x = x + 0.01 * torch.randn_like(x)
+        return x if keras.backend.backend() == "jax" else x + 0.1 * keras.random.normal(keras.ops.shape(x))
+
+
+def unseeded(**options: Any) -> Any:
+    """A model that draws random numbers which belong to no layer; torch does so for the dropout of a loop."""
+    keras.utils.set_random_seed(5)
+    looped = layers.GRU(4, dropout=0.2, recurrent_dropout=0.2, kernel_regularizer="l2", name="gru")
+    model = keras.Sequential([keras.Input((4, 6)), looped, Unseeded(), layers.Dense(2, "tanh"), layers.Dense(2)])
+    model.compile(keras.optimizers.Adam(0.01), "mse", **options)
+    return model
+
+
 def fit(model: Any, *callbacks: Any, x: Any = X, y: Any = Y, epochs: int = 3, **options: Any) -> Json:
     """Trains, and returns History."""
     options.setdefault("batch_size", 32) if y is not None else None
@@ -123,6 +143,7 @@ def same_training() -> Json:
     """With a name for each way to train: do variables and losses agree to the bit with those of a plain training?"""
     ways: dict[str, tuple[Callable[..., Any], Json, Json]] = {
         "random numbers": (random, {}, {"x": X}),
+        "seeds of no layer": (unseeded, {}, {"x": STEPS}),
         "stateful": (stateful, {}, {"x": STEPS, "batch_size": 16}),
         "jit": (random, {"jit_compile": True}, {"x": X}),
         "no jit": (random, {"jit_compile": False}, {"x": X}),

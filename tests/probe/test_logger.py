@@ -61,9 +61,17 @@ def test_by_batch_the_batches_that_were_looked_at_have_figures(backend: str) -> 
 
 @ON_EVERY_BACKEND
 def test_with_a_generator_the_penalties_of_weights_are_shown_against_the_loss_of_the_epoch(backend: str) -> None:
+    history = outcome(backend, "a_generator")["history"]
+    assert all(0 < share < 1 for share in history["regularization/hidden/kernel_regularizer"])
+
+
+@ON_EVERY_BACKEND
+def test_with_a_generator_the_penalties_of_activities_and_the_total_are_unknown_and_that_is_said(backend: str) -> None:
     found = outcome(backend, "a_generator")
-    assert found["keys"] == ["loss", "regularization/hidden/kernel_regularizer", "regularization/total"]
-    assert all(0 < share < 1 for share in found["total"])
+    unknown = [key for key, values in found["history"].items() if values == [-1, -1, -1]]
+    assert sorted(unknown) == ["regularization/hidden/activity_regularizer", "regularization/total"]
+    (said,) = found["said"]
+    assert "Give it a sample" in said
 
 
 @ON_EVERY_BACKEND

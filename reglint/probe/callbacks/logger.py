@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from packaging.version import Version
 
 from reglint.probe.callbacks.sampling import FIRST, Sampling
+from reglint.probe.penalties.configured import ACTIVITY
 from reglint.probe.penalties.data_loss import data_loss, labels_of
 from reglint.probe.penalties.weighing import Weighing, tensor_of
 
@@ -25,8 +27,9 @@ class RegularizationLogger(Sampling):
 
     ``show`` is ``share`` (each penalty's part of the whole loss, 0 to 1) or ``penalty``. The whole loss is that of
     the sample at the time of the look; without labels or a loss it is the epoch's ``loss`` in ``logs``. Without any
-    sample (``fit`` got a data set, and the callback no ``data``) only the penalties of weights are logged. ``loss`` as
-    in ``compile``, which is where it comes from otherwise. The other arguments are those of :class:`Sampling`:
+    sample (``fit`` got a data set, and the callback no ``data``) only the penalties of weights are known: where there
+    are activity regularizers, theirs and the total are NaN, and the callback says so once. ``loss`` as in ``compile``,
+    which is where it comes from otherwise. The other arguments are those of :class:`Sampling`:
 
     >>> model.fit(x, y, epochs=20, callbacks=[RegularizationLogger()])  # doctest: +SKIP
     """
@@ -70,6 +73,13 @@ class RegularizationLogger(Sampling):
         self._weighing = Weighing(model, target)
         labels = None if target is None else [tensor_of(np.asarray(part)[:size]) for part in labels_of(model, y)]
         self._batch = None
+        if x is None and any(one.argument == ACTIVITY for one in self._weighing.regularizers):
+            warnings.warn(
+                "RegularizationLogger cannot know the penalties of activities: fit got no arrays. "
+                "Give it a sample, as in data=(x, y)",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         if x is not None:
             self._batch = (keras.tree.map_structure(lambda part: tensor_of(np.asarray(part)[:size]), x), labels)
 
@@ -80,7 +90,8 @@ class RegularizationLogger(Sampling):
             for one, value in zip(weighing.weight_rows, weighing.weight_values(), strict=False):
                 key = KEY.format(layer=one.layer, argument=one.argument)
                 found[key] = found.get(key, 0.0) + float(value)
-            return found, None
+            unknown = [one for one in weighing.regularizers if one.argument == ACTIVITY]
+            return found | {KEY.format(layer=one.layer, argument=ACTIVITY): math.nan for one in unknown}, None
         values = weighing.values(*self._batch)
         for row in weighing.rows(values):
             key = KEY.format(layer=row.layer, argument=row.argument)

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from reglint.probe.statistics.randomness import randomness_kept
+
 FIRST = 256
 """How many of the training samples are looked at where ``fit`` gets arrays and the callback no data of its own."""
 
@@ -121,12 +123,13 @@ class Sampling(keras.callbacks.Callback):  # type: ignore[misc]
         model = self.model  # on JAX this brings the variables up to date
         first = self._measured_model is not model
         try:
-            found = dict(self.figures(model, logs, first))
-            if first:
-                # A second time, now compiled: what a look costs must be known before the budget is asked
-                again = time.perf_counter()
-                self.figures(model, logs, False)
-                self._cost = time.perf_counter() - again
+            with randomness_kept():
+                found = dict(self.figures(model, logs, first))
+                if first:
+                    # A second time, now compiled: what a look costs must be known before the budget is asked
+                    again = time.perf_counter()
+                    self.figures(model, logs, False)
+                    self._cost = time.perf_counter() - again
         except Exception as error:
             self._resting = True
             warnings.warn(

@@ -24,6 +24,7 @@ from reglint.probe.penalties.forward import ADD_LOSS, Loss, Pass, forward
 from reglint.probe.penalties.gradients import norms_of_each, values_and_norms_of, values_of
 from reglint.probe.penalties.judging import judge
 from reglint.probe.penalties.library import library_of
+from reglint.probe.statistics.randomness import randomness_kept
 from reglint.probe.values import Penalty, ProbeError
 
 __all__ = ["ADD_LOSS", "UNACCOUNTED", "Weighed", "Weighing", "judge", "penalties"]
@@ -53,6 +54,7 @@ class Weighed(Penalty):
     cause: str | None = None
 
 
+@randomness_kept()
 def penalties(
     model: Any,
     x: Any,

@@ -13,6 +13,7 @@ import numpy
 
 from reglint.probe.statistics import reductions, tally
 from reglint.probe.statistics.devices import named
+from reglint.probe.statistics.randomness import randomness_kept
 from reglint.probe.taps.library import Library, library_of
 from reglint.probe.taps.opaque import opaque_layers
 from reglint.probe.taps.tapping import Tap
@@ -85,7 +86,7 @@ class Probe:
         """Return the statistics of every activation over the batches; ``trace`` is told how many samples are done."""
         started = time.perf_counter()
         self._start()
-        with unchanged(self._model, self._library), self._tap:
+        with randomness_kept(), unchanged(self._model, self._library), self._tap:
             for inputs, labels in batches:
                 self._batch(inputs, _label_list(labels))
                 if trace is not None:

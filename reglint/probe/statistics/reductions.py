@@ -129,8 +129,10 @@ def _columns(z: Any, a: Any, activation: Activation | None, ops: Any) -> tuple[A
     """Return for each value: saturated low, saturated high, gain, z and z²."""
     gain = ops.ones_like(z) if activation is None else activation.gain(ops, z, a)
     saturated = gain < SATURATED_GAIN
-    low = ops.logical_and(saturated, z <= 0)
-    high = ops.logical_and(saturated, z > 0)
+    # Up to its threshold a rectifier is off, also where that is above zero.
+    middle = max(0.0, (activation and activation.dead_below) or 0.0)
+    low = ops.logical_and(saturated, z <= middle)
+    high = ops.logical_and(saturated, z > middle)
     return low, high, gain, z, z * z
 
 
