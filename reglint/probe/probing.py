@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from textwrap import shorten
@@ -73,7 +73,8 @@ def probe(
         measurement = measure(loaded.model, batches(data, batch_size), every_position=every_position, trace=done)
     judged = _state(state, loaded, measurement)
     weighed, unweighed = _weighed(loaded, data, batch_size)
-    measurement = replace(measurement, unreached=(*measurement.unreached, *unweighed))
+    unused = () if unweighed else _unused_labels(loaded.model.name, data, measurement, weighed)
+    measurement = replace(measurement, unreached=(*measurement.unreached, *unweighed, *unused))
     findings = (
         *diagnose(measurement, state=judged, synthetic=data.synthetic),
         *judge(weighed, labelled=data.labels is not None),
@@ -87,6 +88,15 @@ def probe(
         synthetic=data.synthetic,
         places=loaded.places,
     )
+
+
+def _unused_labels(model: str, data: Any, measurement: Measurement, weighed: Sequence[Penalty]) -> Iterator[Unreached]:
+    """Say so where the labels that somebody gave were of no use."""
+    used = measurement.outputs or any(row.share is not None for row in weighed)
+    if data.labels is not None and not used:
+        yield Unreached(
+            model, "the labels: no output is a softmax or made of sigmoids that they fit, and no penalty has a share"
+        )
 
 
 def _weighed(loaded: Any, data: Any, batch_size: int) -> tuple[tuple[Penalty, ...], tuple[Unreached, ...]]:

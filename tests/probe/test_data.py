@@ -181,6 +181,19 @@ def test_a_file_far_larger_than_the_memory_used_is_no_trouble() -> None:
         assert peak < 20e6, name  # of 80 MB
 
 
+@pytest.mark.parametrize("first", ["1,,3", "1,NA,3", "?,2,3"])
+def test_a_first_line_with_a_number_missing_is_no_header(first: str) -> None:
+    Path("t.csv").write_text(f"{first}\n4,5,6\n")
+    assert "t.csv:1: column" in refused("t.csv", dense(3))
+
+
+def test_a_header_may_have_numbers_and_an_empty_cell_among_names() -> None:
+    Path("t.csv").write_text("0,1,label\n1,2,0\n")
+    assert load_data("t.csv", dense(2)).labels.tolist() == [0]
+    Path("t.csv").write_text(",a,b\n1,2,3\n")
+    assert load_data("t.csv", dense(3)).samples == 1
+
+
 @pytest.mark.parametrize("header", ["", "p1,p2,label\n", "label,p1,p2\n", '"p1","p2","y"\n'])
 def test_a_table_has_a_header_or_none_and_a_column_of_labels(header: str) -> None:
     rows = "1,2,0\n3,4,1\n5,6,2\n" if not header.startswith("label") else "0,1,2\n1,3,4\n2,5,6\n"
@@ -539,6 +552,13 @@ def test_a_model_of_text_or_of_unknown_inputs_needs_data() -> None:
     data = load_data("data.npz", model)
     assert (data.inputs.dtype, model(data.inputs).shape, data.labels.shape) == (np.float32, (9, 2), (9,))
     assert load_data(None, model, max_samples=7).inputs.shape == (7, 4)  # once it was called
+
+
+def test_text_may_be_an_array_of_objects_as_tables_hold_it() -> None:
+    text = keras.Sequential([keras.Input((1,), dtype="string"), keras.layers.Flatten()])
+    assert from_arrays(np.array([["one"], ["two"]], dtype=object), None, text).samples == 2
+    with pytest.raises(ProbeError, match="no array of numbers"):
+        from_arrays(np.array([["one"], [2]], dtype=object), None, text)
 
 
 def test_labels_of_a_model_of_unknown_inputs_are_told_by_their_names() -> None:

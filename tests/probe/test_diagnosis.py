@@ -371,7 +371,7 @@ def test_some_dead_units_are_normal_and_many_are_a_fault(dead: float, expected: 
             "activity regularizer l2(1e-5)", id="aligned negative weights",
         ),
         pytest.param(KERNEL, "dead-units", "batch-normalization", "Neither bias nor alignment", id="neither"),
-        pytest.param(None, "dead-units", "batch-normalization", "BatchNormalization", id="no kernel"),
+        pytest.param(None, "dead-units", "batch-normalization", "What is before it was not measured", id="no kernel"),
         pytest.param(
             replace(KERNEL, input_rms=150.0), "dead-units", "batch-normalization", "Neither", id="scale changes no sign"
         ),
@@ -383,6 +383,12 @@ def test_the_remedy_for_dead_units_depends_on_what_keeps_them_down(
     finding = only(replace(DEAD, kernel=kernel))
     assert (finding.data["cause"], finding.data["remedy"]) == (cause, remedy)
     assert words in finding.message
+
+
+def test_dead_units_behind_a_normalisation_are_not_told_to_take_one() -> None:
+    finding = only(replace(DEAD, kernel=None, normalised=True))
+    assert (finding.data["cause"], finding.data["remedy"]) == ("dead-units", "none")
+    assert "look at its scale and offset" in finding.message
 
 
 @pytest.mark.parametrize("alignment", [7.5, 1.0])

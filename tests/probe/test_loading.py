@@ -332,6 +332,7 @@ def test_a_class_of_the_users_own_asks_for_import() -> None:
     del sys.modules["mine"]
     assert "Mine" in refused("model.keras")
     assert "--import" in refused("model.keras")
+    assert "--import" in refused("model.keras", trust=True)  # trust alone does not say where the class is
     assert load("model.keras", imports=["mine.py"]).model.count_params() == 15
     assert load("model.keras", imports=["mine"]).model.count_params() == 15
 

@@ -52,7 +52,7 @@ def without_biases() -> Any:
 KINDS = pytest.mark.parametrize("make", [dense, recurrent, only_normalised, constant])
 
 
-def compiled(make: Callable[[], Any], loss: str = "sparse_categorical_crossentropy") -> Any:
+def compiled(make: Callable[[], Any], loss: str | None = "sparse_categorical_crossentropy") -> Any:
     model = keras.Sequential([keras.Input((6, 4)), *make()])
     model.compile("sgd", loss)
     return model
@@ -114,6 +114,14 @@ def test_numbers_of_classes_fit_a_loss_of_one_hot_labels(labels: Any) -> None:
     assert report.measurement.unreached == ()
     assert report.penalties[0].share == pytest.approx(wanted.share)
     assert report.penalties[0].gradient_ratio == pytest.approx(wanted.gradient_ratio)
+
+
+def test_labels_that_are_of_no_use_are_said_to_be() -> None:
+    logits = compiled(lambda: [layers.Flatten(), layers.Dense(3)], None)
+    (unreached,) = probe_model(logits, X, labels=Y).measurement.unreached
+    assert unreached.reason.startswith("the labels: no output is a softmax")
+    assert probe_model(logits, X).measurement.unreached == ()
+    assert probe_model(penalised("mse"), X, labels=np.eye(3)[Y]).measurement.unreached == ()
 
 
 @pytest.mark.parametrize(

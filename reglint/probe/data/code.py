@@ -91,6 +91,8 @@ def _array(value: Any, spec: str) -> Any:
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     array = value.to_numpy() if hasattr(value, "to_numpy") else np.asarray(value)
+    if array.dtype == object and array.size and all(isinstance(each, str) for each in array.flat):
+        array = array.astype(str)
     if array.dtype == object:
         raise ProbeError(f"`{spec}` gives `{type(value).__name__}`, which is no array of numbers")
     return array

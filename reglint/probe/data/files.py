@@ -32,6 +32,7 @@ Choice = Callable[[int], Any]
 
 _CHUNK = 2**22
 _LABELS = ("y", "label", "labels")
+_MISSING = ("", "na", "n/a", "none", "null", "?", "-")
 _UNREADABLE = (
     *(OSError, ValueError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error),
     *(SyntaxError, TokenError),  # of an array's header, which numpy reads as Python's literals
@@ -145,8 +146,12 @@ def read_csv(path: Path, choose: Choice) -> dict[str, Any]:
 
 
 def _header(line: str, delimiter: str) -> list[str] | None:
+    """Takes the first line; returns its cells where they are names, None for numbers, of which some may be missing."""
     cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
-    return None if all(_is_number(cell) for cell in cells) else cells
+    names = [cell for cell in cells if not _is_number(cell)]
+    if not names or (len(names) < len(cells) and all(cell.lower() in _MISSING for cell in names)):
+        return None
+    return cells
 
 
 def _lines(stream: IO[str], skip: bool, rows: set[int] | None) -> Iterator[tuple[int, str]]:

@@ -239,11 +239,7 @@ def _assigned(
         inputs.append((each, left.pop(found)))
     labels = _labels(left, signature)
     if left:
-        expected = [
-            *(each.name for each in signature.inputs),
-            "y",
-            *(f"y_{each.name}" for each in signature.outputs[1:]),
-        ]
+        expected = [*(each.name for each in signature.inputs), *_label_names(signature)]
         raise ProbeError(f"{name}: {_listed(left)} is nothing that the model knows; it takes {_listed(expected)}")
     return inputs, labels
 

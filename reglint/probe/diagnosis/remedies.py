@@ -43,6 +43,8 @@ REMEDIES = (
 _ACCURACY = "Watch the accuracy: a high learning rate kills units, too."
 """Where that was the reason, a regularizer revived the units and cost accuracy: ``evidence.dead`` of the facts."""
 
+_LET_THROUGH = "The normalisation before it lets that through: look at its scale and offset."
+
 _KERNEL_ARGUMENTS = ("kernel_regularizer", "recurrent_regularizer", "depthwise_regularizer", "pointwise_regularizer")
 
 
@@ -130,9 +132,7 @@ def saturation_remedy(site: Site, cause: str) -> Remedy:
         advice += "" if is_recurrent(site) else " Or BatchNormalization before the activation."
         return Remedy("initialisation", _new_bias(site), None, advice)
     if site.normalised:
-        return Remedy(
-            "none", None, None, "The normalisation before it lets that through: look at its scale and offset."
-        )
+        return Remedy("none", None, None, _LET_THROUGH)
     return _batch_normalization(
         site, "What is before it was not measured: try BatchNormalization before the activation."
     )
@@ -154,10 +154,12 @@ def death_remedy(site: Site, cause: str) -> Remedy:
             "or another activation revived such units, a regularizer of the bias only in tens of thousands of steps."
         )
         return Remedy("initialisation", _new_bias(site), None, advice)
+    if site.normalised:
+        return Remedy("none", None, None, f"{_LET_THROUGH} {_ACCURACY}")
+    known = site.kernel is not None and is_number(site.kernel.alignment)
+    why = "Neither bias nor alignment explains it" if known else "What is before it was not measured"
     return _batch_normalization(
-        site,
-        "Neither bias nor alignment explains it: try BatchNormalization, another initialisation or activation. "
-        + _ACCURACY,
+        site, f"{why}: try BatchNormalization, another initialisation or activation. {_ACCURACY}"
     )
 
 

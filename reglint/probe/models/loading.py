@@ -104,10 +104,11 @@ def _from_file(path: Path, trust: bool, imports: Sequence[str], library: str | N
     rejected: ProbeError | None = None
     for each in (library,) if library else LIBRARIES:
         keras = _library(each, name, rejected)
+        found = list(concerns(archive.config, Vocabulary(keras)))
         try:
             if not trust:
-                _refuse(list(concerns(archive.config, Vocabulary(keras))), name)
-            model = _loaded(keras, path, custom, trust)
+                _refuse(found, name)
+            model = _opened(keras, path, custom, trust, [] if imports else found, name)
         except _Rejected as error:
             # what tf_keras says of a file of Keras 3 is about the format
             newer = (archive.keras_version or "").startswith("3")
@@ -115,6 +116,15 @@ def _from_file(path: Path, trust: bool, imports: Sequence[str], library: str | N
             continue
         return Loaded(model, path.name, name, each, archive.iterations, _file_loss(archive, keras))
     raise rejected or ProbeError(f"{name}: cannot be loaded")
+
+
+def _opened(keras: Any, path: Path, custom: Mapping[str, Any], trust: bool, found: list[Concern], name: str) -> Any:
+    """Takes a file that may be loaded; returns the model. A class that nobody brought in is named as without trust."""
+    try:
+        return _loaded(keras, path, custom, trust)
+    except _Rejected:
+        _refuse([concern for concern in found if concern.kind == "unknown"], name)
+        raise
 
 
 class _Rejected(ProbeError):

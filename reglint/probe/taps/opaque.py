@@ -28,9 +28,8 @@ def opaque_layers(model: Any, library: Library, seen: Collection[str]) -> Iterat
         if name in _FOREIGN:
             yield Unreached(path, _FOREIGN[name])
         elif _computes_itself(layer, library) and not any(each == path or each.startswith(path + "/") for each in seen):
-            yield Unreached(
-                path, f"the class {name} is not Keras's; activations it computes without keras.ops are unseen"
-            )
+            whose = "its code is" if name == "Lambda" else f"the class {name} is"
+            yield Unreached(path, f"{whose} not Keras's; activations it computes without keras.ops are unseen")
 
 
 def _walk(layer: Any, path: str, library: Library) -> Iterator[tuple[str, Any]]:
