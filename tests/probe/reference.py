@@ -18,11 +18,11 @@ from reglint.probe.values import EDGES, SATURATED_GAIN
 
 Array = Any
 
-DEAD_BELOW = {"relu": 0.0, "relu6": 0.0, "hard_silu": -3.0}
+DEAD_BELOW = {"relu": 0.0, "relu6": 0.0, "hard_silu": -3.0, "relu from 1 on": 1.0}
 """Where an activation is constant, at this z and below, so that a unit can be dead."""
 
-UNJUDGED = ("linear", "leaky_relu", "twice_tanh")
-"""Activations without figures of saturation: a slope that never vanishes, or a function that nobody knows."""
+UNJUDGED = ("linear", "leaky_relu", "twice_tanh", "prelu", "learnt celu")
+"""Activations without figures of saturation: a slope that never vanishes or is learnt, or a function nobody knows."""
 
 
 def sigmoid(z: Array) -> Array:
@@ -54,9 +54,15 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "relu": lambda z: np.maximum(z, 0),
     "relu6": lambda z: np.clip(z, 0, 6),
     "leaky_relu": lambda z: np.where(z > 0, z, 0.2 * z),
+    "relu from 1 on": lambda z: np.where(z > 1, z, 0),
+    "leaky relu6": lambda z: np.where(z > 0, np.minimum(z, 6), 0.1 * z),
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "half elu": lambda z: np.where(z > 0, z, 0.5 * np.expm1(np.minimum(z, 0))),
+    "steep elu": lambda z: np.where(z > 0, z, 3 * np.expm1(np.minimum(z, 0))),
     "selu": lambda z: SCALE * np.where(z > 0, z, ALPHA * np.expm1(np.minimum(z, 0))),
     "celu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "learnt celu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "wide celu": lambda z: np.where(z > 0, z, 4 * np.expm1(np.minimum(z, 0) / 4)),
     "gelu": lambda z: z * 0.5 * (1 + erf(z / np.sqrt(2))),
     "silu": lambda z: z * sigmoid(z),
     "mish": lambda z: z * np.tanh(softplus(z)),
@@ -76,6 +82,8 @@ def gain(activation: str, z: Array) -> Array:
     function, step = FUNCTIONS[activation], 1e-6
     grid = np.linspace(-12, 12, 48_001) + 1e-4
     steepest = np.abs((function(grid + step) - function(grid - step)) / (2 * step)).max()
+    if activation == "relu from 1 on":
+        return (z > 1).astype(float)
     if activation in ("relu", "relu6"):
         return ((z > 0) & (z < (6 if activation == "relu6" else np.inf))).astype(float)
     return np.abs((function(z + step) - function(z - step)) / (2 * step)) / steepest
@@ -146,6 +154,7 @@ class Run:
         z = x @ kernel + (bias[0] if bias else 0)
         inward = Inward(x, x, kernel, bias[0] if bias else None)
         name, activation, own = self.name(path), activation_of(layer), getattr(layer.activation, "name", None)
+        activation = WITH_OPTIONS.get(own, activation)
         if own is not None:  # a layer as the activation of another one is a place of its own
             return self.activate(f"{name}/{own}", activation, z, mask, inward)
         return self.activate(name, activation, z, mask, inward)
@@ -346,9 +355,22 @@ def normalise(run: Run, path: str, layer: Any, x: Array, mask: Array | None) -> 
     return gamma * (x - mean) / np.sqrt(variance + layer.epsilon) + beta
 
 
+WITH_OPTIONS = {
+    "from_one": "relu from 1 on",
+    "leaky_six": "leaky relu6",
+    "half": "half elu",
+    "steep": "steep elu",
+    "wide": "wide celu",
+}
+"""The functions of the layers that have options, by the names that the cases give those layers."""
+
+
 def activation_layer(run: Run, path: str, layer: Any, x: Array, mask: Array | None) -> Array:
+    if type(layer).__name__ == "PReLU":
+        run.seen.append(Seen(run.name(path), "activation", "prelu", x, mask))
+        return np.where(x > 0, x, weights(layer)[0] * x)
     kinds = {"ReLU": "relu", "LeakyReLU": "leaky_relu", "ELU": "elu", "Softmax": "softmax"}
-    name = kinds.get(type(layer).__name__)
+    name = WITH_OPTIONS.get(layer.name) or kinds.get(type(layer).__name__)
     if name is None:
         return run.activate(run.name(path), activation_of(layer), x, mask)
     return run.activate(run.name(path), name, x, mask)
@@ -467,6 +489,10 @@ LAYERS: dict[str, Step] = {
     "BatchNormalization": normalise,
     "Activation": activation_layer,
     "ReLU": activation_layer,
+    "PReLU": activation_layer,
+    "Wide": lambda run, path, layer, x, mask: run.activate(run.name(path), "wide celu", x, mask, site="ops.celu"),
+    "Adaptive": lambda run, path, layer, x, mask: run.activate(run.name(path), "learnt celu", x, mask, site="ops.celu"),
+    "Slanted": lambda run, path, layer, x, mask: run.activate(run.name(path), "leaky relu6", x, mask, site="ops.relu"),
     "LeakyReLU": activation_layer,
     "ELU": activation_layer,
     "Softmax": activation_layer,
@@ -642,7 +668,8 @@ def _shares(seen: Seen, rows: Array, everything: Array) -> dict[str, Any]:
         return found | dict.fromkeys(JUDGED)
     gains = gain(seen.activation, rows)
     flat = gains < SATURATED_GAIN
-    low, high = flat & (rows <= 0), flat & (rows > 0)
+    middle = max(0, below or 0)
+    low, high = flat & (rows <= middle), flat & (rows > middle)
     stuck = (low.mean(0) >= 0.999) | (high.mean(0) >= 0.999)
     return found | {
         "saturated_fraction": float(flat.mean()),

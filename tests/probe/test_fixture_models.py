@@ -240,6 +240,20 @@ def fault(figures: Json) -> bool:
     return figures["saturated_fraction"] >= 0.5 and (figures["stuck_units"] >= 0.2 or figures["mean_gain"] < 0.05)
 
 
+def test_an_activation_is_named_with_the_options_that_change_its_curve(cases: Json) -> None:
+    sites = cases["activation_layers_with_options"]["sites"]
+    assert {name.partition(":")[0]: site["activation"] for name, site in sites.items()} == {
+        "leaky_six": "relu(negative_slope=0.1, max_value=6)",
+        "from_one": "relu(threshold=1)",
+        "half": "elu(alpha=0.5)",
+        "four/steep": "elu(alpha=3)",
+        "learnt": "prelu",
+        "wide": "celu(alpha=4)",
+        "slanted": "relu(negative_slope=0.1, max_value=6)",
+        "probabilities": "softmax",
+    }
+
+
 def test_what_cannot_be_seen_is_listed(cases: Json) -> None:
     wrong = {
         name: each["reported_unreached"]

@@ -167,9 +167,24 @@ def test_what_given_inputs_make_the_model_raise_is_not_laid_to_made_up_ones() ->
         probe_model(cropped, X)
 
 
+class PReLU(layers.Layer):
+    """A user's own, out of the same two rectifiers as Keras's."""
+
+    def call(self, x: Any) -> Any:
+        return keras.ops.relu(x) - 0.1 * keras.ops.relu(-x)
+
+
 def test_the_halves_of_a_prelu_are_no_rectifiers_of_their_own() -> None:
     model = keras.Sequential([keras.Input((6, 4)), layers.Flatten(), layers.Dense(5), layers.PReLU(), layers.Dense(2)])
-    assert probe_model(model, X).measurement.sites == ()
+    (site,) = probe_model(model, X).measurement.sites
+    assert (site.site, site.activation, site.saturated_fraction, site.dead_units) == ("activation", "prelu", None, None)
+
+
+def test_the_halves_of_a_prelu_of_ones_own_are_no_rectifiers_either() -> None:
+    model = keras.Sequential([keras.Input((6, 4)), layers.Flatten(), layers.Dense(5), PReLU(name="own")])
+    measured = probe_model(model, X).measurement
+    assert measured.sites == ()
+    assert [each.layer for each in measured.unreached] == ["own"]
 
 
 def test_a_state_that_nobody_knows_is_refused() -> None:

@@ -69,8 +69,19 @@ def activations(k: Any) -> tuple[Any, Any]:
     x = k.layers.LeakyReLU(**leaky, name="leaky")(x)
     x = k.layers.ReLU(max_value=6, name="six")(x)
     x = k.layers.ELU(name="elu_layer")(x)
+    for layer in with_options(k):
+        x = layer(k.layers.Dense(4, name=f"before_{layer.name}")(x))
     x = k.layers.Softmax(name="softmax")(k.layers.Dense(4, name="logits")(x))
     return k.Model(inputs, x), noise(6)
+
+
+def with_options(k: Any) -> Iterator[Any]:
+    """Yield activation layers whose options change where the function is flat."""
+    yield k.layers.ReLU(max_value=6, negative_slope=0.1, name="leaky_six")
+    yield k.layers.ReLU(threshold=0.5, name="threshold")
+    yield k.layers.ThresholdedReLU(0.5, name="old") if k is tf_keras else k.layers.ReLU(threshold=0.5, name="old")
+    yield k.layers.ELU(alpha=0.5, name="half_elu")
+    yield k.layers.PReLU(name="learnt")
 
 
 def convolution(k: Any) -> tuple[Any, Any]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from reglint.probe.taps.activations import called
 
 if TYPE_CHECKING:
     from reglint.probe.taps.tapping import Tap
@@ -48,7 +50,8 @@ class Library:
     """A Keras library: its modules that hold activations, loops and attention, and its base class of layers.
 
     ``activations`` are modules whose functions are replaced, ``functions`` such whose functions are activations where
-    an attribute of a layer holds them.
+    an attribute of a layer holds them. ``rectifiers`` are operations that compute a ``relu`` with options out of
+    several others; ``wholes`` has layers that compute their activation so, and what it is called.
     """
 
     name: str
@@ -60,6 +63,8 @@ class Library:
     flow: tuple[Any, ...]
     time_distributed: Any
     recurrent: tuple[Any, ...] = ()
+    rectifiers: tuple[Any, ...] = ()
+    wholes: Mapping[Any, Callable[[Any], str]] = field(default_factory=dict)
 
     def activation_functions(self) -> Iterator[tuple[Any, str]]:
         """Yield (module, name) of every backend function that computes an activation."""
@@ -94,8 +99,8 @@ class Library:
         return any(getattr(module, name, None) is function for module in self.functions)
 
     def kind(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-        """Return which activation a call of the backend's function of that name is."""
-        return name
+        """Return which activation a call of the library's function of that name is, options included."""
+        return called(name, args, kwargs)
 
     def folded(self, tap: Tap, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return the ``call`` of TimeDistributed without its loop."""
@@ -131,6 +136,7 @@ def _keras() -> Library:
     import keras
 
     backend = import_module("keras.src.backend")
+    rectifier = getattr(import_module("keras.src.activations.activations"), "ReLU", None)
     return Library(
         "keras",
         keras.__version__,
@@ -141,4 +147,6 @@ def _keras() -> Library:
         (import_module(f"keras.src.backend.{keras.backend.backend()}.core"), backend),
         keras.layers.TimeDistributed,
         (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN),
+        (rectifier,) if hasattr(rectifier, "static_call") else (),
+        {keras.layers.PReLU: lambda layer: "prelu"},
     )

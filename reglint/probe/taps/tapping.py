@@ -84,6 +84,10 @@ class Tap:
         replace(self.library.layer, "__call__", self._wrapped_call(self.library.layer.__call__))
         for module, name in list(self.library.activation_functions()):
             replace(module, name, self._wrapped_operation(name, getattr(module, name)))
+        for operation in self.library.rectifiers:
+            replace(operation, "static_call", staticmethod(self._wrapped_operation("relu", operation.static_call)))
+        for kind, name_of in self.library.wholes.items():
+            replace(kind, "call", self._wrapped_whole(name_of, kind.call))
         for label, module in self.backend.DIRECT.items():
             for name in ACTIVATIONS:
                 if module not in self.library.activations and hasattr(module, name):
@@ -145,7 +149,7 @@ class Tap:
         name = function_name(function)
 
         def activation(*args: Any, **kwargs: Any) -> Any:
-            return self._tapped(attribute, name, function, args, kwargs)
+            return self._tapped(attribute, self.library.kind(name, args, kwargs), function, args, kwargs)
 
         stands_for(function, activation)
         activation.__name__ = name
@@ -156,6 +160,12 @@ class Tap:
             return self._tapped(None, self.library.kind(name, args, kwargs), function, args, kwargs)
 
         return stands_for(function, operation)
+
+    def _wrapped_whole(self, name_of: Callable[[Any], str], call: Callable[..., Any]) -> Callable[..., Any]:
+        def whole(layer: Any, *args: Any, **kwargs: Any) -> Any:
+            return self._tapped(None, name_of(layer), partial(call, layer), args, kwargs)
+
+        return stands_for(call, whole)
 
     def _noted(self, label: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def direct(*args: Any, **kwargs: Any) -> Any:
@@ -216,8 +226,8 @@ class Tap:
         return a
 
     def _take(self, frame: Frame, attribute: str | None, name: str, z: Any, a: Any, function: Any, kwargs: Any) -> None:
-        if type(frame.layer).__name__ == "PReLU":
-            return  # both halves let gradients through; the two rectifiers inside it are none of their own
+        if type(frame.layer).__name__ == "PReLU" and name != "prelu":
+            return  # a user's own: both halves let gradients through; the two rectifiers inside are none of their own
         trace = self.trace
         site = self._site(frame, attribute, name)
         outside_loop = is_cell(frame.layer) and trace.step is None and _runs_cell(trace.frames)
@@ -238,7 +248,8 @@ class Tap:
             self._take_elementwise(frame, site, name, z, a)
 
     def _site(self, frame: Frame, attribute: str | None, name: str) -> str:
-        kind = attribute or ("activation" if _is_activation_layer(frame.layer) else f"ops.{name}")
+        operation = f"ops.{name.partition('(')[0]}"
+        kind = attribute or ("activation" if _is_activation_layer(frame.layer) else operation)
         kind = "softmax" if name in SOFTMAX and kind == "activation" else kind
         which = gate(frame, attribute) if attribute is not None else None
         frame.taps[kind] += 1

@@ -12,6 +12,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from reglint.probe.taps.activations import called
 from reglint.probe.taps.library import ACTIVATIONS, Library
 from reglint.probe.taps.patching import stands_for
 from reglint.probe.values import ProbeError
@@ -28,8 +29,10 @@ class TfKeras(Library):
         return list(layer._flatten_layers(recursive=False, include_self=False))
 
     def kind(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-        """Return which function a call of ``backend.relu`` is: that one computes all rectifiers of the library."""
-        return _rectifier(args, kwargs) if name == "relu" else name
+        """Return which activation a call is; TensorFlow's rectifiers take a name, and call their slope alpha."""
+        if name in ("relu", "leaky_relu") and "alpha" in kwargs:
+            kwargs = {**kwargs, "negative_slope": kwargs["alpha"]}
+        return called(name, [each for each in args if not isinstance(each, str)], kwargs)
 
     def folded(self, tap: Tap, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return the ``call`` of TimeDistributed without its loop."""
@@ -66,6 +69,10 @@ def library() -> Library:
         functions=(tf_keras.activations, SimpleNamespace(**named)),
         flow=(backend,),
         time_distributed=tf_keras.layers.TimeDistributed,
+        wholes={
+            tf_keras.layers.PReLU: lambda layer: "prelu",
+            tf_keras.layers.ThresholdedReLU: lambda layer: called("relu", (), {"threshold": layer.theta}),
+        },
     )
 
 
@@ -82,17 +89,6 @@ def _require_tensorflow() -> None:
             f"a tf_keras model runs on tensorflow, and Keras 3, which counts, runs on {name} here; "
             "take --backend tensorflow, or set KERAS_BACKEND=tensorflow before keras is imported"
         )
-
-
-def _rectifier(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    import tensorflow as tf
-
-    options = dict(zip(("alpha", "max_value", "threshold"), args[1:], strict=False)) | dict(kwargs)
-    if any(tf.is_tensor(option) for option in options.values()) or options.get("threshold"):
-        return "thresholded_relu"
-    if options.get("alpha"):
-        return "leaky_relu"
-    return "relu6" if options.get("max_value") == 6 else "relu"
 
 
 def _folded_time_distributed(tap: Tap, call: Callable[..., Any]) -> Callable[..., Any]:
