@@ -5,7 +5,7 @@ cell on all steps at once, each with the output of the step before, gives the pr
 cell state of an LSTM is not among the outputs; it follows from the gates.
 
 Measured on a CPU against counts carried through the loop (LSTM(128) twice, 100 steps, as a multiple of ``predict``):
-TensorFlow 4.7 then and 1.8 now; torch, which in the other way loses its fused kernel, 9 then and 2.2 now.
+TensorFlow 4.7 then and 1.4 now; torch, which in the other way loses its fused kernel, 9 then and 2.7 now.
 """
 
 from __future__ import annotations
