@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +64,12 @@ def trained(make: Callable[[], Any]) -> Any:
     model = compiled(make)
     model.fit(X, Y, batch_size=48, verbose=0)
     return model
+
+
+def test_importing_probe_model_leaves_the_choice_of_a_backend_open() -> None:
+    code = "import sys; from reglint.probe import probe_model; print({'keras', 'tensorflow'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "set()\n"
 
 
 # Whether it was trained.

@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
-import keras
-
 GLOBAL_SEEDS = "global_seed_generator"
 """Where Keras keeps the seeds of layers that have no generator of their own; read in Keras 3.15.1."""
 
@@ -19,8 +17,10 @@ def randomness_kept() -> Iterator[None]:
 
     A layer that is random in inference draws from them, and so does an RNN with dropout on torch.
     """
+    from keras import ops
+
     state = _global_seeds()
-    before = None if state is None else keras.ops.convert_to_numpy(state).copy()
+    before = None if state is None else ops.convert_to_numpy(state).copy()
     try:
         with _of_torch():
             yield
@@ -39,7 +39,9 @@ def _global_seeds() -> Any:
 
 
 def _of_torch() -> AbstractContextManager[Any]:
-    if keras.backend.backend() != "torch":
+    from keras import backend
+
+    if backend.backend() != "torch":
         return nullcontext()
     import torch
 
