@@ -5,18 +5,15 @@ One child process runs all cases (`tf_keras_runs.py`) and prints what came out; 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
+from child_outcomes import Json, outcomes_of, run
 
-Json = dict[str, Any]
-HERE = Path(__file__).parent
 TWINS = ("dense", "activations", "convolution", "recurrent", "attention", "nested", "half")
 BOTH = pytest.mark.parametrize("case", TWINS)
 needs_tf_keras = pytest.mark.skipif(find_spec("tf_keras") is None, reason="tf_keras is not installed")
@@ -26,20 +23,7 @@ pytestmark = needs_tf_keras
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Json:
     """What came out of each case."""
-    folder = tmp_path_factory.mktemp("tf_keras")
-    command = [sys.executable, str(HERE / "tf_keras_runs.py"), str(folder)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: Json = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def run(outcomes: Json, case: str) -> Json:
-    """The outcome of a case that did not fail."""
-    outcome: Json = outcomes[case]
-    assert "error" not in outcome, outcome["error"]
-    return outcome
+    return outcomes_of("tf_keras_runs.py", tmp_path_factory.mktemp("tf_keras"))
 
 
 def near(expected: Any) -> Any:

@@ -6,17 +6,12 @@ One child process runs all cases (`tf_keras_penalty_cases.py`) and prints what c
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
+from child_outcomes import Json, outcomes_of, run
 
-Json = dict[str, Any]
-HERE = Path(__file__).parent
 LAYERS = ("dense", "convolutions", "recurrent", "in_time", "nested_and_shared", "embedded")
 EACH = pytest.mark.parametrize("case", LAYERS)
 pytestmark = pytest.mark.skipif(find_spec("tf_keras") is None, reason="tf_keras is not installed")
@@ -25,20 +20,7 @@ pytestmark = pytest.mark.skipif(find_spec("tf_keras") is None, reason="tf_keras 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Json:
     """What came out of each case."""
-    folder = tmp_path_factory.mktemp("tf_keras_penalties")
-    command = [sys.executable, str(HERE / "tf_keras_penalty_cases.py"), str(folder)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: Json = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def run(outcomes: Json, case: str) -> Json:
-    """The outcome of a case that did not fail."""
-    outcome: Json = outcomes[case]
-    assert "error" not in outcome, outcome["error"]
-    return outcome
+    return outcomes_of("tf_keras_penalty_cases.py", tmp_path_factory.mktemp("tf_keras_penalties"))
 
 
 def near(expected: Any, relative: float = 1e-5) -> Any:
