@@ -561,6 +561,11 @@ def test_text_may_be_an_array_of_objects_as_tables_hold_it() -> None:
         from_arrays(np.array([["one"], [2]], dtype=object), None, text)
 
 
+def test_one_y_for_several_outputs_is_told_the_names_that_would_do() -> None:
+    said = said_of(two_inputs(outputs=2), a=counting(4, 2), b=counting(4, 3), y=np.zeros(4))
+    assert said.endswith("`y` is nothing that the model knows; it takes `b`, `a`, `y_out0`, `y_out1`")
+
+
 def test_labels_of_a_model_of_unknown_inputs_are_told_by_their_names() -> None:
     x, y = counting(9, 4), np.zeros(9)
     data = from_arrays(x, {"b": y, "a": y + 1}, Subclassed())

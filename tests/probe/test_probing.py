@@ -124,6 +124,14 @@ def test_numbers_of_classes_fit_a_loss_of_one_hot_labels(labels: Any) -> None:
     assert report.penalties[0].gradient_ratio == pytest.approx(wanted.gradient_ratio)
 
 
+def test_the_code_of_a_lambda_is_the_users_and_not_its_class() -> None:
+    model = compiled(
+        lambda: [layers.Lambda(lambda x: 2 * x, name="twice"), layers.Flatten(), layers.Dense(3, "softmax")]
+    )
+    (unreached,) = probe_model(model, X, labels=Y).measurement.unreached
+    assert (unreached.layer, unreached.reason.partition(";")[0]) == ("twice", "its code is not Keras's")
+
+
 def test_labels_that_are_of_no_use_are_said_to_be() -> None:
     logits = compiled(lambda: [layers.Flatten(), layers.Dense(3)], None)
     (unreached,) = probe_model(logits, X, labels=Y).measurement.unreached
