@@ -124,6 +124,40 @@ def test_numbers_of_classes_fit_a_loss_of_one_hot_labels(labels: Any) -> None:
     assert report.penalties[0].gradient_ratio == pytest.approx(wanted.gradient_ratio)
 
 
+# What only has the name of something of Keras's.
+
+
+def test_a_function_that_goes_by_the_name_of_an_activation_of_keras_is_not_judged_as_that() -> None:
+    def relu(x: Any) -> Any:
+        return keras.ops.leaky_relu(x, 0.3)
+
+    def softmax(x: Any) -> Any:
+        return keras.ops.softmax(x / 100)
+
+    bias = keras.initializers.Constant(-30.0)
+    model = compiled(lambda: [layers.Flatten(), layers.Dense(8, relu, bias_initializer=bias), layers.Dense(3, softmax)])
+    report = probe_model(model, X, state="trained")
+    assert [site.activation for site in report.measurement.sites] == [f"{__name__}.relu", f"{__name__}.softmax"]
+    assert [site.saturated_fraction for site in report.measurement.sites] == [None, None]
+    assert report.findings == ()
+
+
+def test_the_activations_of_a_cell_that_is_only_called_like_one_of_keras_are_no_known_gates() -> None:
+    class GRUCell(layers.Layer):  # type: ignore[misc]
+        state_size = 4
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.activation = keras.activations.tanh
+
+        def call(self, x: Any, states: Any, training: bool = False) -> Any:
+            return self.activation(x + states[0]), [self.activation(states[0])]
+
+    model = compiled(lambda: [layers.RNN(GRUCell(), name="own")])
+    sites = probe_model(model, X).measurement.sites
+    assert [site.site for site in sites] == ["activation", "activation#2"]
+
+
 def test_the_code_of_a_lambda_is_the_users_and_not_its_class() -> None:
     model = compiled(
         lambda: [layers.Lambda(lambda x: 2 * x, name="twice"), layers.Flatten(), layers.Dense(3, "softmax")]

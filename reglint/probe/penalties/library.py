@@ -14,6 +14,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from reglint.probe.taps.library import is_of_tf_keras
+
 
 class Library:
     """Keras 3: the regularizer of a weight stands on the variable, and a pass may have other values for variables.
@@ -114,8 +116,7 @@ class Library:
 
 def library_of(thing: Any) -> Library:
     """Return the library of a model, a layer, a regularizer or whatever else is an object of a class of it."""
-    ancestors = {each.__module__.partition(".")[0] for each in type(thing).__mro__}
-    return _tf_keras() if "tf_keras" in ancestors else _KERAS
+    return _tf_keras() if is_of_tf_keras(thing) else _KERAS
 
 
 _KERAS = Library()

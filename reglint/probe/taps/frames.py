@@ -28,10 +28,10 @@ class Frame:
 
 
 def cell_kind(layer: Any) -> str | None:
-    """Return ``LSTMCell`` or ``GRUCell`` for those, their subclasses and their convolutional kin, else None."""
+    """Return ``LSTMCell`` or ``GRUCell`` for Keras's, their subclasses and their convolutional kin, else None."""
     for each in type(layer).__mro__:
         name = each.__name__.removeprefix("Conv")
-        if name in _GATES:
+        if name in _GATES and each.__module__.partition(".")[0] in ("keras", "tf_keras"):
             return name
     return None
 

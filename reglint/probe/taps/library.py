@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from reglint.probe.taps.activations import called
+from reglint.probe.taps.activations import SOFTMAX, called, find
 
 if TYPE_CHECKING:
     from reglint.probe.taps.tapping import Tap
+
+FRAMEWORKS = ("keras", "tf_keras", "tensorflow", "jax", "torch")
+"""Packages whose activations are what they are called."""
 
 ACTIVATIONS = [
     "relu",
@@ -118,14 +121,24 @@ class Library:
 
 
 def function_name(function: Any) -> str:
-    """Return what an activation is called: ``tf.nn.softmax`` knows itself as ``softmax_v2``."""
-    return str(getattr(function, "__name__", type(function).__name__)).removesuffix("_v2")
+    """Return what an activation is called: ``tf.nn.softmax`` knows itself as ``softmax_v2``.
+
+    A function of somebody else's that goes by the name of a known one has its module in front: it may compute anything.
+    """
+    name = str(getattr(function, "__name__", type(function).__name__)).removesuffix("_v2")
+    module = str(getattr(function, "__module__", None) or "torch")  # what torch has in C names no module
+    is_known = find(name) is not None or name in SOFTMAX
+    return f"{module}.{name}" if is_known and module.partition(".")[0] not in FRAMEWORKS else name
+
+
+def is_of_tf_keras(thing: Any) -> bool:
+    """Say whether a model, a layer, a regularizer or whatever else is an object of a class of tf_keras."""
+    return any(each.__module__.partition(".")[0] == "tf_keras" for each in type(thing).__mro__)
 
 
 def library_of(model: Any) -> Library:
     """Return the library that a model's class comes from."""
-    ancestors = {each.__module__.partition(".")[0] for each in type(model).__mro__}
-    if "tf_keras" not in ancestors:
+    if not is_of_tf_keras(model):
         return _keras()
     from reglint.probe.taps.tf_keras_taps import library
 
