@@ -43,6 +43,7 @@ KINDS = (
     "converted-argument",
     "positional-argument",
     "missing-argument",
+    "changed-default",
     "renamed-layer",
     "removed-merge",
     "renamed-model-argument",

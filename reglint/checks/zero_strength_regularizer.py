@@ -31,7 +31,7 @@ def _finding(file: File, card: Card, site: Site, written: Written) -> Finding | 
     if written.literal and not site.always:
         return None  # `l2(0.0) if … else …` says on purpose when there is none
     engines = engines_of(file, site.packages, row["releases"])
-    if not engines:
+    if not engines or ("otherwise" in row and where(file, site.packages, engines)):
         return None
     what = f"`{written.shown}`" if written.spot is None or not written.value.startswith("'") else f"`'{written.shown}'`"
     instead = row["instead"].format(old=written.old)

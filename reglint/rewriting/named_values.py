@@ -32,6 +32,8 @@ def taker(file: File, mention: Mention) -> Taker | None:
     keyword = arg.keyword.value if arg.keyword is not None else ""
     direct = arg.value is mention.node
     if isinstance(call.func, cst.Attribute) and call.func.attr.value == "compile":
+        if not keyword and call.args[0] is arg:
+            keyword = "optimizer"  # the first of `compile` in every Keras
         if not keyword or not is_model(file, call.func.value, mention.place):
             return None
         package = _package(file, file.resolver.values(call.func.value, mention.place))

@@ -1,0 +1,230 @@
+"""Calls that leave out an argument for which the releases in question take different values by themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import libcst as cst
+
+from reglint.findings import Finding, Severity
+from reglint.names.scopes import Mention
+from reglint.names.values import Symbol, Value
+from reglint.rewriting.imports import at_hand
+from reglint.rewriting.named_values import taker
+from reglint.rewriting.plan import Plan
+from reglint.rewriting.reported import reported
+from reglint.rulebook import Card, facts
+from reglint.usage.calls import CallSite, calls_in
+from reglint.usage.compatibility import Guards
+from reglint.usage.file import File
+from reglint.usage.hazards import allowed_by, named
+from reglint.usage.standing import is_in
+from reglint.versions import Allowed, Release
+
+_OLD_NAMESPACE = re.compile(r"\b(?:compat\.v1|_v1|python)\.")
+"""Where TensorFlow keeps classes with the defaults of another release than its own."""
+
+
+class Callee(NamedTuple):
+    """What a call makes, or a string stands for: a name in a module of the Keras that a package offers."""
+
+    package: str
+    module: str
+    name: str
+
+
+class Unstated(NamedTuple):
+    """An argument that is left out: its row of the table, and the releases by what they take for it.
+
+    ``now`` are those that the project allows, ``there`` those of the target, or the same where there is none.
+    """
+
+    row: Mapping[str, Any]
+    now: Mapping[str, tuple[Release, ...]]
+    there: Mapping[str, tuple[Release, ...]]
+
+    @property
+    def argument(self) -> str:
+        """Its name today."""
+        return str(self.row["argument"])
+
+    @property
+    def differs(self) -> bool:
+        """Is it not the same in all of these releases, of which some are allowed now?"""
+        return bool(self.now) and len({*self.now, *self.there}) > 1
+
+    @property
+    def moves(self) -> bool:
+        """Does the target take something that no release takes which is allowed now?"""
+        return not self.there.keys() <= self.now.keys()
+
+    @property
+    def kept(self) -> str | None:
+        """How it is stated as what it is in all releases that are allowed now; None where these differ."""
+        return f"{self.argument}={next(iter(self.now))}" if len(self.now) == 1 else None
+
+    @property
+    def lacking(self) -> tuple[Release, ...]:
+        """The releases of the target that don't know the argument by this name."""
+        return tuple(release for release in _all(self.there) if not is_in(release, self.row["holds"]))
+
+
+def check(file: File, card: Card) -> Iterator[Finding]:
+    """A finding on each call, and each string that stands for one, whose defaults differ between the releases."""
+    table = facts(card.facts or "defaults")["arguments"]
+    guards = Guards(file, (), ())
+    for site in calls_in(file).sites(file.names):
+        callee = _callee(file, site)
+        if callee is None or any(arg.star for arg in site.call.args):
+            continue
+        unstated = [one for row in _rows(table, callee) if (one := _unstated(file, callee, row, site.call)).differs]
+        if unstated and not guards.is_prepared(site.mention):
+            yield _finding(file, card, site.mention, callee, unstated, _plan(file, site, unstated))
+    for mention, callee in _strings(file, table):
+        unstated = [one for row in _rows(table, callee) if (one := _unstated(file, callee, row)).differs]
+        if unstated and not guards.is_prepared(mention):
+            yield _finding(file, card, mention, callee, unstated, _written_out(file, mention, callee, unstated))
+
+
+# --------------------------------------------------------------------------------------------------- what is left out
+
+
+def _callee(file: File, site: CallSite) -> Callee | None:
+    """What a call surely makes; None where that may be something else than one name of Keras."""
+    found = {_named_by(file, value) for value in file.resolver.values(site.call.func, site.place)}
+    modules = {(one.module, one.name) for one in found if one is not None}
+    return next((one for one in found if one is not None), None) if len(modules) == 1 and None not in found else None
+
+
+def _named_by(file: File, value: Value) -> Callee | None:
+    if not isinstance(value, Symbol) or _OLD_NAMESPACE.search(value.qualname):
+        return None
+    known = file.api.keras_name(value.qualname)
+    if known is None or len(known.path) != 2:
+        return None
+    return Callee(known.package, *known.path)
+
+
+def _strings(file: File, table: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mention, Callee]]:
+    """The strings that ``compile`` and ``optimizers.get`` take for an optimizer with its defaults."""
+    for row in table:
+        for name in row["names"] if row["module"] == "optimizers" else ():
+            for mention in file.names.strings.get(name, ()):
+                found = taker(file, mention)
+                if found is not None and (found.keyword == "optimizer" or found.module == row["module"]):
+                    yield mention, Callee(found.package, row["module"], name.capitalize())
+
+
+def _rows(table: Sequence[Mapping[str, Any]], callee: Callee) -> Iterator[Mapping[str, Any]]:
+    return (row for row in table if row["module"] == callee.module and callee.name in row["names"])
+
+
+def _unstated(file: File, callee: Callee, row: Mapping[str, Any], call: cst.Call | None = None) -> Unstated:
+    """The releases by what they take for an argument; none where ``call`` states it, or nothing is known of them."""
+    if (call is not None and _is_stated(row, call)) or (file.target is not None and not _is_said(file, callee.package)):
+        return Unstated(row, {}, {})
+    now = _by_default(file, file.current, (callee.package,), row)
+    # the code goes there whatever package it imports now
+    there = now if file.target is None else _by_default(file, file.target, tuple(file.target.bounds), row)
+    return Unstated(row, now, there)
+
+
+def _is_said(file: File, package: str) -> bool:
+    """Does anything say with which releases the code runs now? Without that nothing tells what a default was."""
+    return any(bound.specifier for name in (package, "tensorflow") for bound in file.current.bounds.get(name, ()))
+
+
+def _is_stated(row: Mapping[str, Any], call: cst.Call) -> bool:
+    positional = sum(arg.keyword is None for arg in call.args)
+    keywords = {arg.keyword.value for arg in call.args if arg.keyword is not None}
+    return positional > row["place"] or bool(keywords & {row["argument"], row.get("old", row["argument"])})
+
+
+def _by_default(
+    file: File, allowed: Allowed, packages: Sequence[str], row: Mapping[str, Any]
+) -> dict[str, tuple[Release, ...]]:
+    found = {}
+    for default in row["defaults"]:
+        releases = (release for package in packages for release in file.among(allowed, package, default["releases"]))
+        found[default["value"]] = tuple(dict.fromkeys(releases))
+    return {value: releases for value, releases in found.items() if releases}
+
+
+# --------------------------------------------------------------------------------------------------------------- plan
+
+
+def _plan(file: File, site: CallSite, unstated: Sequence[Unstated]) -> Plan:
+    """What states the defaults that are allowed now."""
+    keywords = {arg.keyword.value for arg in site.call.args if arg.keyword is not None}
+    taken = [one.row["beside"] for one in unstated if one.row.get("beside") in keywords]
+    if taken:
+        return Plan(withheld=f"what `{taken[0]}` did takes this one as well")
+    withheld = _withheld(file, unstated)
+    text = file.call_text(site.mention.node) if isinstance(site.mention.node, cst.Name) else None
+    if withheld is not None or text is None:
+        return Plan(withheld=withheld or "the call is written in a way that can't be edited")
+    return Plan((text.append(file, _stated(unstated)),), doubt=_doubt(unstated))
+
+
+def _written_out(file: File, mention: Mention, callee: Callee, unstated: Sequence[Unstated]) -> Plan:
+    """The call that a string stands for, with the defaults that are allowed now."""
+    withheld = _withheld(file, unstated)
+    name = at_hand(file, callee.package, (callee.module, callee.name), mention.place)
+    if withheld is not None or name is None:
+        return Plan(withheld=withheld or f"`{callee.name}` is not imported here")
+    whole = file.parsed.span(mention.node)
+    return Plan((file.replace(*whole, f"{name}({_stated(unstated)})"),), doubt=_doubt(unstated))
+
+
+def _withheld(file: File, unstated: Sequence[Unstated]) -> str | None:
+    """Why nothing states what was meant, or None."""
+    if file.target is None:
+        return "the releases that are allowed differ: nothing tells which is meant"
+    for one in unstated:
+        if one.kept is None:
+            return "the releases that are allowed now differ: nothing tells which was meant"
+        other = one.row.get("other")
+        if other is not None and other["value"] in one.now:
+            if any(is_in(release, other["releases"]) for release in _all(one.there)):
+                return str(other["why"])
+    return None
+
+
+def _stated(unstated: Sequence[Unstated]) -> str:
+    return ", ".join(one.kept for one in unstated if one.kept is not None)
+
+
+def _doubt(unstated: Sequence[Unstated]) -> str:
+    lacking = next((one for one in unstated if one.lacking), None)
+    return f"{named(lacking.lacking)} has no `{lacking.argument}`" if lacking is not None else ""
+
+
+# ------------------------------------------------------------------------------------------------------------- finding
+
+
+def _finding(
+    file: File, card: Card, mention: Mention, callee: Callee, unstated: Sequence[Unstated], plan: Plan
+) -> Finding:
+    releases = tuple(dict.fromkeys(r for one in unstated for found in (one.now, one.there) for r in _all(found)))
+    told = "; ".join(map(_told, unstated))
+    message = f"`{callee.name}` says nothing of {told}{allowed_by(file, releases)}"
+    title = f"Pass `{_stated(unstated)}`"
+    found = reported(file, card, mention.node, callee.package, releases, message, title, plan)
+    return replace(found, severity=Severity.WARNING if any(one.moves for one in unstated) else card.severity)
+
+
+def _told(unstated: Unstated) -> str:
+    """``l2``, which is 0.01 in Keras 2.2.4, but 0.0 in Keras 3.15.1."""
+    values = dict.fromkeys((*unstated.now, *unstated.there))
+    clauses = [
+        f"`{value}` in {named(dict.fromkeys((*unstated.now.get(value, ()), *unstated.there.get(value, ()))))}"
+        for value in values
+    ]
+    return f"`{unstated.argument}`, which is {', but '.join(clauses)}"
+
+
+def _all(found: Mapping[str, tuple[Release, ...]]) -> Iterator[Release]:
+    return (release for releases in found.values() for release in releases)
