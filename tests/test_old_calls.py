@@ -442,3 +442,12 @@ def test_sides_of_a_kernel_stay_safely_as_they_are_in_a_file_that_also_speaks_to
 def test_a_mode_that_needs_no_successor_is_taken_out_in_whatever_parentheses_it_stands(value: str) -> None:
     text = f"from keras.layers import BatchNormalization\nnorm = BatchNormalization(mode={value})\n"
     assert fix_source(text, settings=Settings(), modules={})[0].decode().endswith("norm = BatchNormalization()\n")
+
+
+def test_a_comment_before_the_equals_sign_withholds_only_what_would_lose_it() -> None:
+    layer = "from keras.layers import Convolution2D\n\nlayer = "
+    call = "Convolution2D(8, 3, 3, W_regularizer  # as before\n              ='l2')\n"
+    expected = "Conv2D(8, (3, 3), kernel_regularizer  # as before\n              ='l2')\n"
+    assert fixed(layer + call, "REG1") == (layer + expected).replace("import Convolution2D", "import Conv2D")
+    sides = found(layer + "Convolution2D(8, nb_row  # rows\n=3, nb_col=3)\n", "REG111")
+    assert [(side.fix, side.fix_withheld) for side in sides] == 2 * [(None, "a comment would be lost")]

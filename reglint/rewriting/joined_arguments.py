@@ -56,6 +56,8 @@ def _passed(row: Mapping[str, Any], every: Sequence[Written], old: str, first: i
 
 
 def _plan(file: File, name: str, every: Sequence[Written], given: list[Written], elements: list[Written | str]) -> Plan:
+    if any(argument.is_apart(file) for argument in given):
+        return Plan(withheld=COMMENT)
     placed = sorted(given, key=lambda argument: argument.start)
     adjacent = [
         every.index(argument) - every.index(placed[0]) for argument in elements if isinstance(argument, Written)

@@ -14,7 +14,6 @@ from reglint.usage.file import File
 
 _REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*\r?\n")
 _COMMA = re.compile(r"\s*,")
-_EQUALS = re.compile(r"\s*=\s*")
 
 
 class Written(NamedTuple):
@@ -28,6 +27,10 @@ class Written(NamedTuple):
     def text(self, file: File) -> str:
         """The value as it is written."""
         return file.source.text[self.value : self.end]
+
+    def is_apart(self, file: File) -> bool:
+        """Does a comment stand between its name and its value, which would go with the name?"""
+        return "#" in file.source.text[self.start : self.value]
 
     def literal(self) -> str:
         """A string, number or name as the tables write it, in single quotes and no parentheses; empty for the rest."""
@@ -49,21 +52,10 @@ def written(file: File, call: cst.Call) -> tuple[Written, ...] | None:
         return None
     found = []
     for arg, (start, end) in zip(call.args, text.arguments, strict=True):
-        value = _value(file, arg, start)
-        if value is None:
-            return None
+        # behind `keyword =`, whatever comments are between
+        value = file.behind(start, 2) if arg.keyword is not None else start + len(arg.star)
         found.append(Written(arg, start, end, value))
     return tuple(found)
-
-
-def _value(file: File, arg: cst.Arg, start: int) -> int | None:
-    """Where the value of an argument begins; None where a comment stands before it."""
-    if arg.keyword is None:
-        return start + len(arg.star)
-    equals = _EQUALS.match(file.source.text, file.span(arg.keyword)[1])
-    if equals is None or file.source.text[equals.end()] in "#\\":
-        return None
-    return equals.end()
 
 
 def without(file: File, every: Sequence[Written], gone: Collection[Written]) -> tuple[Edit, ...] | None:

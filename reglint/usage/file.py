@@ -147,6 +147,10 @@ class File:
     def _token_at(self) -> dict[int, int]:
         return {token.start: rank for rank, token in enumerate(self.tokens)}
 
+    def behind(self, start: int, count: int) -> int:
+        """Where the token stands that is ``count`` tokens behind the one that begins at ``start``."""
+        return self.tokens[self._token_at[start] + count].start
+
     def call_text(self, name: cst.Name) -> CallText | None:
         """The parentheses and arguments of the call whose callee ends with ``name``."""
         rank = self._token_at.get(self.parsed.span(name)[0])
