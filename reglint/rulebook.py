@@ -44,6 +44,7 @@ KINDS = (
     "positional-argument",
     "missing-argument",
     "changed-default",
+    "changed-activation",
     "renamed-layer",
     "removed-merge",
     "renamed-model-argument",

@@ -1,4 +1,4 @@
-"""REG126 and REG207: what the tables of defaults say, against what was read off the releases and the Keras here.
+"""REG126, REG127 and REG207: what their tables say, against what was read off the releases and the Keras here.
 
 The cards' own examples are run by ``test_rule_examples.py``.
 """
@@ -18,9 +18,12 @@ from typing import Any
 import pytest
 
 from reglint import check_source, fix_source
-from reglint.rulebook import facts
+from reglint.rulebook import facts, load_cards
 from reglint.settings import Selection, Settings
 from reglint.versions import contains
+
+# Keras's own, with NumPy 2
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 ORACLE = Path(__file__).parent / "oracle"
 ROWS: tuple[Mapping[str, Any], ...] = (*facts("defaults")["arguments"], *facts("regularizer_defaults")["arguments"])
@@ -229,3 +232,60 @@ def test_the_record_is_what_its_script_prints() -> None:
     run = subprocess.run([sys.executable, str(ORACLE / "defaults.py")], capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert run.stderr.startswith("usage: defaults.py read PACKAGE | merge RELEASE.json")
+
+
+# ---------------------------------------------------------------------------------------------------------- activations
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.parametrize("row", facts("activations")["activations"], ids=lambda row: row["name"])
+def test_an_activation_is_the_function_that_the_table_says(row: Mapping[str, Any], package: str) -> None:
+    keras = pytest.importorskip(package)
+    numpy = pytest.importorskip("numpy")
+    x = numpy.linspace(-8, 8, 65, dtype="float32")
+    (form,) = (
+        form["value"]
+        for form in row["forms"]
+        if contains(form["releases"].get(package.replace("_", "-"), "<0"), keras.__version__)
+    )
+    expected = numpy.clip(eval(form, {"x": x}), 0, 1)
+    layer = keras.layers.Activation(row["name"])
+    assert numpy.asarray(layer(x[None]))[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_function_of_keras_2_on_the_card_survives_saving(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras", minversion="3")
+    numpy = pytest.importorskip("numpy")
+    (example,) = (one for one in load_cards()["REG127"].examples if "register_keras_serializable" in one.source)
+    names: dict[str, Any] = {}
+    exec(example.source, names)
+    model = keras.Sequential([keras.Input((4, 3)), names["layer"]])
+    x = numpy.arange(24, dtype="float32").reshape(2, 4, 3) / 8 - 1.5
+    model.save(tmp_path / "gates.keras")
+    loaded = keras.saving.load_model(tmp_path / "gates.keras")
+    assert loaded.predict(x, verbose=0) == pytest.approx(model.predict(x, verbose=0))
+    ends = keras.ops.convert_to_numpy(names["hard_sigmoid_of_keras_2"](numpy.float32([-2.5, 1.0])))
+    assert ends == pytest.approx([0.0, 0.7])
+
+
+def test_the_string_of_a_dict_is_pointed_at_where_it_stands() -> None:
+    source = (
+        "from keras.layers import LSTM\n\ngates = {'recurrent_activation': 'hard_sigmoid'}\nlayer = LSTM(8, **gates)\n"
+    )
+    (finding,) = check_source(source, settings=settings("REG127", "==2.2.4", "keras==3.15.1"), modules={})
+    assert source[finding.start : finding.end] == "hard_sigmoid"
+    assert "`x / 5 + 0.5` in Keras 2.2.4, but `x / 6 + 0.5` in Keras 3.15.1" in finding.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "name = 'hard_sigmoid'\n",
+        "from keras.layers import Dense\n\n\ndef made(name='hard_sigmoid'):\n    return Dense(8, activation=name)\n",
+        "from keras.layers import Layer\n\n\nclass Gate(Layer):\n    def __init__(self, activation):\n        ...\n\n\n"
+        "gate = Gate(activation='hard_sigmoid')\n",
+        "import torch\n\nlayer = torch.nn.functional.hard_sigmoid\n",
+    ],
+)
+def test_an_activation_that_may_be_another_or_anothers_is_left_alone(source: str) -> None:
+    assert messages(source, "REG127", "==2.2.4", "keras==3.15.1") == []

@@ -21,11 +21,15 @@ from reglint.usage.calls import CallSite, calls_in
 from reglint.usage.compatibility import Guards
 from reglint.usage.file import File
 from reglint.usage.hazards import allowed_by, named
+from reglint.usage.sides import Sides, sides
 from reglint.usage.standing import is_in
-from reglint.versions import Allowed, Release
+from reglint.versions import Release
 
 _OLD_NAMESPACE = re.compile(r"\b(?:compat\.v1|_v1|python)\.")
 """Where TensorFlow keeps classes with the defaults of another release than its own."""
+
+
+_OPTIMIZERS = "optimizers"
 
 
 class Callee(NamedTuple):
@@ -37,14 +41,10 @@ class Callee(NamedTuple):
 
 
 class Unstated(NamedTuple):
-    """An argument that is left out: its row of the table, and the releases by what they take for it.
-
-    ``now`` are those that the project allows, ``there`` those of the target, or the same where there is none.
-    """
+    """An argument that is left out: its row of the table, and which releases take what for it."""
 
     row: Mapping[str, Any]
-    now: Mapping[str, tuple[Release, ...]]
-    there: Mapping[str, tuple[Release, ...]]
+    sides: Sides
 
     @property
     def argument(self) -> str:
@@ -52,24 +52,15 @@ class Unstated(NamedTuple):
         return str(self.row["argument"])
 
     @property
-    def differs(self) -> bool:
-        """Is it not the same in all of these releases, of which some are allowed now?"""
-        return bool(self.now) and len({*self.now, *self.there}) > 1
-
-    @property
-    def moves(self) -> bool:
-        """Does the target take something that no release takes which is allowed now?"""
-        return not self.there.keys() <= self.now.keys()
-
-    @property
     def kept(self) -> str | None:
         """How it is stated as what it is in all releases that are allowed now; None where these differ."""
-        return f"{self.argument}={next(iter(self.now))}" if len(self.now) == 1 else None
+        now = self.sides.now
+        return f"{self.argument}={next(iter(now))}" if len(now) == 1 else None
 
     @property
     def lacking(self) -> tuple[Release, ...]:
         """The releases of the target that don't know the argument by this name."""
-        return tuple(release for release in _all(self.there) if not is_in(release, self.row["holds"]))
+        return tuple(release for release in self.sides.target if not is_in(release, self.row["holds"]))
 
 
 def check(file: File, card: Card) -> Iterator[Finding]:
@@ -80,11 +71,11 @@ def check(file: File, card: Card) -> Iterator[Finding]:
         callee = _callee(file, site)
         if callee is None or any(arg.star for arg in site.call.args):
             continue
-        unstated = [one for row in _rows(table, callee) if (one := _unstated(file, callee, row, site.call)).differs]
+        unstated = [one for one in _unstated(file, table, callee) if not _is_stated(one.row, site.call)]
         if unstated and not guards.is_prepared(site.mention):
             yield _finding(file, card, site.mention, callee, unstated, _plan(file, site, unstated))
     for mention, callee in _strings(file, table):
-        unstated = [one for row in _rows(table, callee) if (one := _unstated(file, callee, row)).differs]
+        unstated = list(_unstated(file, table, callee))
         if unstated and not guards.is_prepared(mention):
             yield _finding(file, card, mention, callee, unstated, _written_out(file, mention, callee, unstated))
 
@@ -110,47 +101,27 @@ def _named_by(file: File, value: Value) -> Callee | None:
 
 def _strings(file: File, table: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mention, Callee]]:
     """The strings that ``compile`` and ``optimizers.get`` take for an optimizer with its defaults."""
+    names = dict.fromkeys(name for row in table if row["module"] == _OPTIMIZERS for name in row["names"])
+    for name in names:
+        for mention in file.names.strings.get(name, ()):
+            found = taker(file, mention)
+            if found is not None and (found.keyword == "optimizer" or found.module == _OPTIMIZERS):
+                yield mention, Callee(found.package, _OPTIMIZERS, name.capitalize())
+
+
+def _unstated(file: File, table: Sequence[Mapping[str, Any]], callee: Callee) -> Iterator[Unstated]:
+    """The arguments for which not all releases take the same."""
     for row in table:
-        for name in row["names"] if row["module"] == "optimizers" else ():
-            for mention in file.names.strings.get(name, ()):
-                found = taker(file, mention)
-                if found is not None and (found.keyword == "optimizer" or found.module == row["module"]):
-                    yield mention, Callee(found.package, row["module"], name.capitalize())
-
-
-def _rows(table: Sequence[Mapping[str, Any]], callee: Callee) -> Iterator[Mapping[str, Any]]:
-    return (row for row in table if row["module"] == callee.module and callee.name in row["names"])
-
-
-def _unstated(file: File, callee: Callee, row: Mapping[str, Any], call: cst.Call | None = None) -> Unstated:
-    """The releases by what they take for an argument; none where ``call`` states it, or nothing is known of them."""
-    if (call is not None and _is_stated(row, call)) or (file.target is not None and not _is_said(file, callee.package)):
-        return Unstated(row, {}, {})
-    now = _by_default(file, file.current, (callee.package,), row)
-    # the code goes there whatever package it imports now
-    there = now if file.target is None else _by_default(file, file.target, tuple(file.target.bounds), row)
-    return Unstated(row, now, there)
-
-
-def _is_said(file: File, package: str) -> bool:
-    """Does anything say with which releases the code runs now? Without that nothing tells what a default was."""
-    return any(bound.specifier for name in (package, "tensorflow") for bound in file.current.bounds.get(name, ()))
+        if row["module"] == callee.module and callee.name in row["names"]:
+            found = sides(file, callee.package, row["defaults"])
+            if found.differ:
+                yield Unstated(row, found)
 
 
 def _is_stated(row: Mapping[str, Any], call: cst.Call) -> bool:
     positional = sum(arg.keyword is None for arg in call.args)
     keywords = {arg.keyword.value for arg in call.args if arg.keyword is not None}
     return positional > row["place"] or bool(keywords & {row["argument"], row.get("old", row["argument"])})
-
-
-def _by_default(
-    file: File, allowed: Allowed, packages: Sequence[str], row: Mapping[str, Any]
-) -> dict[str, tuple[Release, ...]]:
-    found = {}
-    for default in row["defaults"]:
-        releases = (release for package in packages for release in file.among(allowed, package, default["releases"]))
-        found[default["value"]] = tuple(dict.fromkeys(releases))
-    return {value: releases for value, releases in found.items() if releases}
 
 
 # --------------------------------------------------------------------------------------------------------------- plan
@@ -187,8 +158,8 @@ def _withheld(file: File, unstated: Sequence[Unstated]) -> str | None:
         if one.kept is None:
             return "the releases that are allowed now differ: nothing tells which was meant"
         other = one.row.get("other")
-        if other is not None and other["value"] in one.now:
-            if any(is_in(release, other["releases"]) for release in _all(one.there)):
+        if other is not None and other["value"] in one.sides.now:
+            if any(is_in(release, other["releases"]) for release in one.sides.target):
                 return str(other["why"])
     return None
 
@@ -208,23 +179,9 @@ def _doubt(unstated: Sequence[Unstated]) -> str:
 def _finding(
     file: File, card: Card, mention: Mention, callee: Callee, unstated: Sequence[Unstated], plan: Plan
 ) -> Finding:
-    releases = tuple(dict.fromkeys(r for one in unstated for found in (one.now, one.there) for r in _all(found)))
-    told = "; ".join(map(_told, unstated))
+    releases = tuple(dict.fromkeys(release for one in unstated for release in one.sides.releases))
+    told = "; ".join(f"`{one.argument}`, which is {one.sides.told()}" for one in unstated)
     message = f"`{callee.name}` says nothing of {told}{allowed_by(file, releases)}"
     title = f"Pass `{_stated(unstated)}`"
     found = reported(file, card, mention.node, callee.package, releases, message, title, plan)
-    return replace(found, severity=Severity.WARNING if any(one.moves for one in unstated) else card.severity)
-
-
-def _told(unstated: Unstated) -> str:
-    """``l2``, which is 0.01 in Keras 2.2.4, but 0.0 in Keras 3.15.1."""
-    values = dict.fromkeys((*unstated.now, *unstated.there))
-    clauses = [
-        f"`{value}` in {named(dict.fromkeys((*unstated.now.get(value, ()), *unstated.there.get(value, ()))))}"
-        for value in values
-    ]
-    return f"`{unstated.argument}`, which is {', but '.join(clauses)}"
-
-
-def _all(found: Mapping[str, tuple[Release, ...]]) -> Iterator[Release]:
-    return (release for releases in found.values() for release in releases)
+    return replace(found, severity=Severity.WARNING if any(one.sides.move for one in unstated) else card.severity)
