@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from reglint.options import add_configuration, add_output, codes
+from reglint.options import add_configuration, add_output, codes, some_codes
 from reglint.printing import FAILED
 
 if TYPE_CHECKING:
@@ -42,6 +42,15 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": _Help, **options})
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """The same, but nothing is unknown: what a command does not take is its own error, with its own ``--help``."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         self.exit(FAILED, f"error: {message} (see `{self.prog} --help`)\n")
@@ -112,7 +121,9 @@ def _add_baseline(commands: Commands) -> None:
     parser.set_defaults(command="baseline", unsafe_fixes=None, output_format=None, stdin_filename=None)
     parser.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders [default: .]")
     parser.add_argument("--baseline", metavar="FILE", help="write it there [default: .reglint-baseline.json]")
-    parser.add_argument("--select", action="append", type=codes, metavar="CODES", help="only these (comma-separated)")
+    parser.add_argument(
+        "--select", action="append", type=some_codes, metavar="CODES", help="only these (comma-separated)"
+    )
     parser.add_argument("--ignore", action="append", type=codes, metavar="CODES", help="not these")
     parser.add_argument("--extend-select", action="append", type=codes, metavar="CODES", help="these, too")
     parser.add_argument("--preview", action=argparse.BooleanOptionalAction, help="run rules that are not yet stable")
@@ -178,7 +189,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     switch = argparse.BooleanOptionalAction
     parser.add_argument("paths", nargs="*", metavar="PATHS", help="files and folders, or - for stdin [default: .]")
     rules = parser.add_argument_group("which rules")
-    rules.add_argument("--select", action="append", type=codes, metavar="CODES", help="run these (comma-separated)")
+    rules.add_argument(
+        "--select", action="append", type=some_codes, metavar="CODES", help="run these (comma-separated)"
+    )
     rules.add_argument("--ignore", action="append", type=codes, metavar="CODES", help="do not run these")
     rules.add_argument("--extend-select", action="append", type=codes, metavar="CODES", help="run these, too")
     rules.add_argument("--preview", action=switch, default=None, help="run rules that are not yet stable")

@@ -47,6 +47,14 @@ def codes(text: str) -> list[str]:
     return [code.strip() for code in text.split(",") if code.strip()]
 
 
+def some_codes(text: str) -> list[str]:
+    """The same, of which there must be one: to select nothing is to check nothing."""
+    found = codes(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} names no rule; write e.g. REG101,REG2 or ALL")
+    return found
+
+
 def _further_report(text: str) -> tuple[str, str]:
     """Split ``sarif=reglint.sarif``."""
     output_format, equals, file = text.partition("=")

@@ -618,3 +618,18 @@ def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "fix", "probe", "baseline", "explain", "keras", "rules", "server"])
+def test_an_option_that_a_command_does_not_have_names_the_help_of_that_command(run: Run, command: str) -> None:
+    assert run(command, "--no-such-option").status == 2
+    assert run.err.startswith("error: ")
+    assert run.err.endswith(f"(see `reglint {command} --help`)\n")
+
+
+@pytest.mark.parametrize("codes", ["", " , "])
+def test_selecting_no_rule_is_wrong_usage_and_ignoring_none_is_not(run: Run, codes: str) -> None:
+    put(bad=BAD)
+    assert run("check", "--select", codes, "bad.py").status == 2
+    assert "names no rule" in run.err
+    assert run("check", "--ignore", codes, "bad.py").status == 1
