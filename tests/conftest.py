@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings
 
 from reglint.cli import main
 
@@ -34,6 +35,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_threa
 os.environ.pop("FORCE_COLOR", None)
 # What lies in fixtures/ is read by many tests at once, and none of them is to leave anything there.
 os.environ["REGLINT_NO_CACHE"] = "1"
+
+# The same examples in every run, so that a change is blamed for what it did; with REGLINT_EXAMPLES they are new ones.
+settings.register_profile("reglint", settings(), derandomize="REGLINT_EXAMPLES" not in os.environ)
+settings.load_profile("reglint")
 
 Check = Callable[..., list[dict[str, Any]]]
 
