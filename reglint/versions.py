@@ -94,6 +94,15 @@ class Allowed:
         """Is one of ``releases`` (``>=3``) of ``package`` allowed? Where nothing is known, the newest counts."""
         return any(contains(releases, release.version) for release in self.releases(package))
 
+    def is_said(self, package: str) -> bool:
+        """Does anything narrow what runs where ``package`` is imported, or is it just what an install gives today?
+
+        A TensorFlow that requires the package Keras narrows that as well.
+        """
+        if any(bound.specifier for bound in self.bounds.get(package, ())):
+            return True
+        return package == "keras" and bool(_Admitted(self).tensorflow_with_keras())
+
     def releases(self, package: str) -> tuple[Release, ...]:
         """The releases of a distribution that are allowed, oldest first."""
         admitted = _Admitted(self)
@@ -128,13 +137,11 @@ class Allowed:
             for bound in self.bounds.get(release.package, ()):
                 if bound.specifier and contains(bound.specifier, release.version):
                     yield bound
-        packages = {release.package for release in wanted}
-        if packages and not any(self.bounds.get(package) for package in packages):
-            # Keras 3 through tf.keras, or a Keras that only TensorFlow brings
-            for bound in self.bounds.get("tensorflow", ()):
-                brought = _brought_by(bound.specifier) if bound.specifier else ()
-                if any(release.version in brought for release in wanted):
-                    yield bound
+        # Keras 3 through tf.keras, or a Keras that only TensorFlow brings
+        others = {release.version for release in wanted if not self.bounds.get(release.package)}
+        for bound in self.bounds.get("tensorflow", ()):
+            if bound.specifier and not others.isdisjoint(_brought_by(bound.specifier)):
+                yield bound
 
 
 class _Admitted:
@@ -148,7 +155,7 @@ class _Admitted:
         own = _admitted(package, self._specifiers(package))
         if package != "keras":
             return own
-        tensorflow = self._tensorflow_with_keras()
+        tensorflow = self.tensorflow_with_keras()
         if not tensorflow:
             return own
         if not any(self._specifiers("keras")):
@@ -179,7 +186,7 @@ class _Admitted:
     def _specifiers(self, package: str) -> tuple[str, ...]:
         return tuple(bound.specifier for bound in self._allowed.bounds.get(package, ()))
 
-    def _tensorflow_with_keras(self) -> tuple[str, ...]:
+    def tensorflow_with_keras(self) -> tuple[str, ...]:
         """The project's TensorFlow releases if all of them require the package Keras, else none."""
         specifiers = self._specifiers("tensorflow")
         versions = _admitted("tensorflow", specifiers) if any(specifiers) else ()

@@ -195,10 +195,10 @@ def test_a_target_that_does_not_know_the_argument_makes_the_fix_unsafe() -> None
 )
 def test_the_name_of_an_optimizer_stands_for_its_defaults(call: str) -> None:
     source = f"import keras\n\nmodel = keras.models.Sequential()\n{call}\n"
-    (message,) = messages(source, "REG126", "==2.2.4", "keras==3.15.1")
-    assert message.startswith("`Adadelta` says nothing of `learning_rate`, which is `1.0` in Keras 2.2.4, but `0.001`")
-    mended = re.sub(r"'[aA]dadelta'", "keras.optimizers.Adadelta(learning_rate=1.0)", source)
-    assert fixed(source, "REG126", "==2.2.4", "keras==3.15.1") == mended
+    (finding,) = check_source(source, settings=settings("REG126", "==2.2.4", "keras==3.15.1"), modules={})
+    assert "delta'` says nothing of `learning_rate`, which is `1.0` in Keras 2.2.4, but `0.001`" in finding.message
+    assert finding.fix is None
+    assert finding.fix_withheld == "a name can't say it; write `Adadelta(learning_rate=1.0)`"
 
 
 @pytest.mark.parametrize(
@@ -211,11 +211,40 @@ def test_the_name_of_an_optimizer_stands_for_its_defaults(call: str) -> None:
         "from keras.layers import LSTM\n\n\ndef test():\n    layer = LSTM\n    return layer\n",
         "import tensorflow.compat.v1 as tf\n\nlayer = tf.keras.layers.LSTM(8)\n",
         "from tensorflow.python.keras.layers import LSTM\n\nlayer = LSTM(8)\n",
+        "import tensorflow.compat.v2 as tf\n\nlayer = tf.keras.layers.LSTM(8)\n",
         "import tensorflow as tf\n\noptimizer = tf.keras.optimizers.legacy.Adadelta()\n",
+        "import keras\n\nm = keras.Sequential()\nm.compile(optimizer={'class_name': 'Adadelta', 'config': {}})\n",
+        "import keras\n\nmodel = keras.Sequential()\nmodel.compile(optimizer=['adadelta'])\n",
     ],
 )
 def test_what_is_no_call_of_todays_keras_is_left_alone(source: str) -> None:
     assert messages(source, "REG126", "keras==2.2.4; tensorflow==1.12.0", "tensorflow==2.15.1") == []
+
+
+@pytest.mark.parametrize("target", ["tensorflow==2.15.1", "tf-keras==2.21.0", "keras==2.3.1", "keras==3.15.1"])
+def test_a_keras_beside_a_tensorflow_that_brings_none_may_be_any(target: str) -> None:
+    source = "import keras\n\nmade = [keras.regularizers.l1_l2(0.3), keras.layers.GRU(3)]\n"
+    for code in ("REG126", "REG207"):
+        assert messages(source, code, "tensorflow==1.12.0", target) == []
+
+
+def test_a_keras_that_a_tensorflow_brings_is_known() -> None:
+    source = "import keras\n\npenalty = keras.regularizers.l1_l2(0.3)\n"
+    (message,) = messages(source, "REG207", "tensorflow==2.15.1", "tensorflow==2.16.1")
+    assert message.endswith("allowed by `keras-version = tensorflow==2.15.1` and `target = tensorflow==2.16.1`")
+
+
+@pytest.mark.parametrize("decay", ["0", "0.", "0.0"])
+def test_a_decay_of_zero_is_none(decay: str) -> None:
+    source = f"from keras.optimizers import Adadelta\n\noptimizer = Adadelta(decay={decay})\n"
+    expected = source.replace(f"decay={decay}", f"decay={decay}, learning_rate=1.0")
+    assert fixed(source, "REG126", "==2.2.4", "keras==3.15.1") == expected
+
+
+def test_releases_are_named_oldest_first_wherever_they_are_allowed() -> None:
+    source = "from keras.layers import LSTM\n\nlayer = LSTM(8)\n"
+    (message,) = messages(source, "REG126", ">=2.2,<2.3", "keras>=2.0")
+    assert "`'hard_sigmoid'` in Keras 2.0.0 to 2.2.5, but `'sigmoid'` in Keras 2.3.0 " in message
 
 
 def test_zero_strength_leaves_to_this_rule_what_some_releases_give_a_strength() -> None:

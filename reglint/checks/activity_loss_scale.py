@@ -14,7 +14,7 @@ from reglint.names.scopes import Mention
 from reglint.names.values import LiteralValue
 from reglint.rulebook import Card, facts
 from reglint.usage.file import File
-from reglint.usage.hazards import allowed_by, is_newest, until, version_data
+from reglint.usage.hazards import allowed_by, in_order, is_newest, until, version_data
 from reglint.usage.models import is_model
 from reglint.usage.wrapping import wrappings
 from reglint.versions import Allowed, Release
@@ -139,7 +139,7 @@ def _factor(batch_size: BatchSize) -> str:
 def _spans(scaled: Scaled, side: str) -> str:
     """``Keras 2.0.0 to 2.3.1 and 3.0.0 to 3.13.2``: the releases of one side, broken where the other is between."""
     wanted = scaled.of(side)
-    every = _in_order(scaled)
+    every = in_order(scaled.sum + scaled.mean)
     spans: list[str] = []
     last_package = ""
     for (package, is_wanted), group in groupby(every, key=lambda release: (release.package, release in wanted)):
@@ -151,13 +151,6 @@ def _spans(scaled: Scaled, side: str) -> str:
         open_ended = len(run) > 1 and is_newest(run[-1])
         spans.append(f"{first} and later" if open_ended else f"{first}{until(run)}")
     return ", ".join(spans[:-1]) + (" and " if len(spans) > 1 else "") + spans[-1]
-
-
-def _in_order(scaled: Scaled) -> list[Release]:
-    """The releases of both sides, by package, oldest first."""
-    from packaging.version import Version
-
-    return sorted(scaled.sum + scaled.mean, key=lambda release: (release.package, Version(release.version)))
 
 
 def _texts(releases: Sequence[Release]) -> list[str]:

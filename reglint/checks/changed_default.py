@@ -12,10 +12,10 @@ import libcst as cst
 from reglint.findings import Finding, Severity
 from reglint.names.scopes import Mention
 from reglint.names.values import Symbol, Value
-from reglint.rewriting.imports import at_hand
 from reglint.rewriting.named_values import taker
 from reglint.rewriting.plan import Plan
 from reglint.rewriting.reported import reported
+from reglint.rewriting.written import literal
 from reglint.rulebook import Card, facts
 from reglint.usage.calls import CallSite, calls_in
 from reglint.usage.compatibility import Guards
@@ -25,11 +25,13 @@ from reglint.usage.sides import Sides, sides
 from reglint.usage.standing import is_in
 from reglint.versions import Release
 
-_OLD_NAMESPACE = re.compile(r"\b(?:compat\.v1|_v1|python)\.")
+_OLD_NAMESPACE = re.compile(r"\b(?:compat|_v1|_v2|python)\.")
 """Where TensorFlow keeps classes with the defaults of another release than its own."""
 
 
 _OPTIMIZERS = "optimizers"
+_NO_DECAY = ("0", "0.", "0.0", "None")
+"""What a fix of its own takes out without a trace (REG119)."""
 
 
 class Callee(NamedTuple):
@@ -77,7 +79,8 @@ def check(file: File, card: Card) -> Iterator[Finding]:
     for mention, callee in _strings(file, table):
         unstated = list(_unstated(file, table, callee))
         if unstated and not guards.is_prepared(mention):
-            yield _finding(file, card, mention, callee, unstated, _written_out(file, mention, callee, unstated))
+            plan = Plan(withheld=f"a name can't say it; write `{callee.name}({_stated(unstated)})`")
+            yield _finding(file, card, mention, callee, unstated, plan)
 
 
 # --------------------------------------------------------------------------------------------------- what is left out
@@ -105,8 +108,15 @@ def _strings(file: File, table: Sequence[Mapping[str, Any]]) -> Iterator[tuple[M
     for name in names:
         for mention in file.names.strings.get(name, ()):
             found = taker(file, mention)
-            if found is not None and (found.keyword == "optimizer" or found.module == _OPTIMIZERS):
+            is_optimizer = found is not None and (found.keyword == "optimizer" or found.module == _OPTIMIZERS)
+            if found is not None and is_optimizer and _is_argument(mention):
                 yield mention, Callee(found.package, _OPTIMIZERS, name.capitalize())
+
+
+def _is_argument(mention: Mention) -> bool:
+    """Is the string itself what is passed, rather than a part of it?"""
+    arg = mention.above.node
+    return isinstance(arg, cst.Arg) and arg.value is mention.node
 
 
 def _unstated(file: File, table: Sequence[Mapping[str, Any]], callee: Callee) -> Iterator[Unstated]:
@@ -129,8 +139,10 @@ def _is_stated(row: Mapping[str, Any], call: cst.Call) -> bool:
 
 def _plan(file: File, site: CallSite, unstated: Sequence[Unstated]) -> Plan:
     """What states the defaults that are allowed now."""
-    keywords = {arg.keyword.value for arg in site.call.args if arg.keyword is not None}
-    taken = [one.row["beside"] for one in unstated if one.row.get("beside") in keywords]
+    said = {
+        arg.keyword.value for arg in site.call.args if arg.keyword is not None and literal(arg.value) not in _NO_DECAY
+    }
+    taken = [one.row["beside"] for one in unstated if one.row.get("beside") in said]
     if taken:
         return Plan(withheld=f"what `{taken[0]}` did takes this one as well")
     withheld = _withheld(file, unstated)
@@ -138,16 +150,6 @@ def _plan(file: File, site: CallSite, unstated: Sequence[Unstated]) -> Plan:
     if withheld is not None or text is None:
         return Plan(withheld=withheld or "the call is written in a way that can't be edited")
     return Plan((text.append(file, _stated(unstated)),), doubt=_doubt(unstated))
-
-
-def _written_out(file: File, mention: Mention, callee: Callee, unstated: Sequence[Unstated]) -> Plan:
-    """The call that a string stands for, with the defaults that are allowed now."""
-    withheld = _withheld(file, unstated)
-    name = at_hand(file, callee.package, (callee.module, callee.name), mention.place)
-    if withheld is not None or name is None:
-        return Plan(withheld=withheld or f"`{callee.name}` is not imported here")
-    whole = file.parsed.span(mention.node)
-    return Plan((file.replace(*whole, f"{name}({_stated(unstated)})"),), doubt=_doubt(unstated))
 
 
 def _withheld(file: File, unstated: Sequence[Unstated]) -> str | None:
@@ -181,7 +183,8 @@ def _finding(
 ) -> Finding:
     releases = tuple(dict.fromkeys(release for one in unstated for release in one.sides.releases))
     told = "; ".join(f"`{one.argument}`, which is {one.sides.told()}" for one in unstated)
-    message = f"`{callee.name}` says nothing of {told}{allowed_by(file, releases)}"
+    what = f"`{callee.name}`" if isinstance(mention.node, cst.Name) else f"`{mention.node.value}`"
+    message = f"{what} says nothing of {told}{allowed_by(file, releases)}"
     title = f"Pass `{_stated(unstated)}`"
     found = reported(file, card, mention.node, callee.package, releases, message, title, plan)
     return replace(found, severity=Severity.WARNING if any(one.sides.move for one in unstated) else card.severity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
 import libcst as cst
@@ -64,7 +64,10 @@ class Guards:
                 expected = _REFUSALS if len(parent.body.body) == 1 else {"TypeError", "ValueError"}
                 if any(_caught(handler) & expected for handler in parent.handlers):
                     return True
-            elif isinstance(parent, cst.With) and any(_expects_refusal(item.item) for item in parent.items):
+            elif (isinstance(parent, cst.With) and any(_expects_refusal(item.item) for item in parent.items)) or (
+                isinstance(parent, (cst.IndentedBlock, cst.Module))
+                and self._is_after_choice(parent, child, mention.place)
+            ):
                 return True
             child = parent
         return False
@@ -209,15 +212,7 @@ class Guards:
 
     def _is_after_return(self, block: cst.IndentedBlock | cst.Module, child: cst.CSTNode, place: Place) -> bool:
         """An ``if`` above in the same block leaves for every newer Keras."""
-        if block not in self._leaving:
-            kinds = (cst.If, cst.Try, cst.TryStar)
-            self._leaving[block] = [each for each in block.body if isinstance(each, kinds) and _leaves(each.body)]
-        if not self._leaving[block]:
-            return False  # as nearly always: then no block is walked anew for each thing in it
-        before = set(takewhile(lambda each: each is not child, block.body))
-        for statement in self._leaving[block]:
-            if statement not in before:
-                return False
+        for statement in self._left_above(block, child):
             if isinstance(statement, cst.If) and statement.orelse is None:
                 if self._meaning(statement.test, place) == NEW:
                     return True
@@ -225,6 +220,28 @@ class Guards:
                 if any(_caught(h) & _REFUSALS and self._speaks_today(statement.body, h) for h in statement.handlers):
                     return True
         return False
+
+    def _is_after_choice(self, block: cst.IndentedBlock | cst.Module, child: cst.CSTNode, place: Place) -> bool:
+        """An ``if`` above in the same block returns something else for some Keras."""
+        return any(
+            isinstance(statement, cst.If)
+            and statement.orelse is None
+            and isinstance(_last(statement.body), cst.Return)
+            and self._meaning(statement.test, place) is not None
+            for statement in self._left_above(block, child)
+        )
+
+    def _left_above(
+        self, block: cst.IndentedBlock | cst.Module, child: cst.CSTNode
+    ) -> Sequence[cst.If | cst.Try | cst.TryStar]:
+        """What stands above ``child`` in a block and leaves it."""
+        if block not in self._leaving:
+            kinds = (cst.If, cst.Try, cst.TryStar)
+            self._leaving[block] = [each for each in block.body if isinstance(each, kinds) and _leaves(each.body)]
+        if not self._leaving[block]:
+            return ()  # as nearly always: then no block is walked anew for each thing in it
+        before = set(takewhile(lambda each: each is not child, block.body))
+        return [statement for statement in self._leaving[block] if statement in before]
 
     def _meaning(self, test: cst.BaseExpression, place: Place, depth: int = 0) -> str | None:
         """Which Keras ``test`` means, None if it isn't about versions."""
@@ -374,10 +391,13 @@ def _without_py2_name(node: cst.BaseExpression) -> cst.BaseExpression:
 
 def _leaves(block: cst.BaseSuite) -> bool:
     """Does the block end by leaving the ones around it?"""
+    return isinstance(_last(block), (cst.Return, cst.Raise, cst.Continue, cst.Break))
+
+
+def _last(block: cst.BaseSuite) -> cst.CSTNode | None:
+    """The last statement of a block."""
     last = block.body[-1] if block.body else None
-    if isinstance(last, cst.SimpleStatementLine):
-        last = last.body[-1]
-    return isinstance(last, (cst.Return, cst.Raise, cst.Continue, cst.Break))
+    return last.body[-1] if isinstance(last, cst.SimpleStatementLine) else last
 
 
 def _major(node: cst.BaseExpression) -> int | None:

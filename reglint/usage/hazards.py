@@ -19,6 +19,13 @@ def named(releases: Iterable[Release]) -> str:
     return " and ".join(spans)
 
 
+def in_order(releases: Iterable[Release]) -> list[Release]:
+    """Releases by package, oldest first."""
+    from packaging.version import Version
+
+    return sorted(releases, key=lambda release: (release.package, Version(release.version)))
+
+
 def until(releases: Sequence[Release]) -> str:
     """What a message says after the first of these releases of one package; oldest first.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from reglint.usage.file import File
-from reglint.usage.hazards import named
+from reglint.usage.hazards import in_order, named
 from reglint.versions import Allowed, Release
 
 
@@ -42,8 +42,8 @@ class Sides(NamedTuple):
     def told(self) -> str:
         """``0.01` in Keras 2.2.4, but `0.0` in Keras 3.15.1``, in backquotes."""
         values = dict.fromkeys((*self.now, *self.there))
-        every = {value: dict.fromkeys((*self.now.get(value, ()), *self.there.get(value, ()))) for value in values}
-        return ", but ".join(f"`{value}` in {named(releases)}" for value, releases in every.items())
+        every = {value: {*self.now.get(value, ()), *self.there.get(value, ())} for value in values}
+        return ", but ".join(f"`{value}` in {named(in_order(releases))}" for value, releases in every.items())
 
 
 def sides(file: File, package: str, choices: Sequence[Mapping[str, Any]]) -> Sides:
@@ -54,7 +54,7 @@ def sides(file: File, package: str, choices: Sequence[Mapping[str, Any]]) -> Sid
     if file.target is None:
         now = _by_value(file, file.current, (package,), choices)
         return Sides(now, now)
-    if not any(bound.specifier for name in (package, "tensorflow") for bound in file.current.bounds.get(name, ())):
+    if not file.current.is_said(package):
         return Sides({}, {})
     # the code goes there whatever package it imports now
     there = _by_value(file, file.target, tuple(file.target.bounds), choices)
