@@ -221,6 +221,12 @@ def test_what_is_no_call_of_todays_keras_is_left_alone(source: str) -> None:
     assert messages(source, "REG126", "keras==2.2.4; tensorflow==1.12.0", "tensorflow==2.15.1") == []
 
 
+def test_a_name_is_not_told_how_to_say_what_nobody_knows() -> None:
+    source = "import keras\n\nmodel = keras.Sequential()\nmodel.compile(optimizer='adadelta')\n"
+    (finding,) = check_source(source, settings=settings("REG126", ">=2.2", "keras==3.15.1"), modules={})
+    assert finding.fix_withheld == "the releases that are allowed now differ: nothing tells which was meant"
+
+
 @pytest.mark.parametrize("target", ["tensorflow==2.15.1", "tf-keras==2.21.0", "keras==2.3.1", "keras==3.15.1"])
 def test_a_keras_beside_a_tensorflow_that_brings_none_may_be_any(target: str) -> None:
     source = "import keras\n\nmade = [keras.regularizers.l1_l2(0.3), keras.layers.GRU(3)]\n"

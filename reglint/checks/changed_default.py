@@ -28,8 +28,8 @@ from reglint.versions import Release
 _OLD_NAMESPACE = re.compile(r"\b(?:compat|_v1|_v2|python)\.")
 """Where TensorFlow keeps classes with the defaults of another release than its own."""
 
-
 _OPTIMIZERS = "optimizers"
+
 _NO_DECAY = ("0", "0.", "0.0", "None")
 """What a fix of its own takes out without a trace (REG119)."""
 
@@ -79,8 +79,8 @@ def check(file: File, card: Card) -> Iterator[Finding]:
     for mention, callee in _strings(file, table):
         unstated = list(_unstated(file, table, callee))
         if unstated and not guards.is_prepared(mention):
-            plan = Plan(withheld=f"a name can't say it; write `{callee.name}({_stated(unstated)})`")
-            yield _finding(file, card, mention, callee, unstated, plan)
+            why = _withheld(file, unstated) or f"a name can't say it; write `{callee.name}({_stated(unstated)})`"
+            yield _finding(file, card, mention, callee, unstated, Plan(withheld=why))
 
 
 # --------------------------------------------------------------------------------------------------- what is left out
@@ -88,9 +88,10 @@ def check(file: File, card: Card) -> Iterator[Finding]:
 
 def _callee(file: File, site: CallSite) -> Callee | None:
     """What a call surely makes; None where that may be something else than one name of Keras."""
-    found = {_named_by(file, value) for value in file.resolver.values(site.call.func, site.place)}
-    modules = {(one.module, one.name) for one in found if one is not None}
-    return next((one for one in found if one is not None), None) if len(modules) == 1 and None not in found else None
+    found = [_named_by(file, value) for value in file.resolver.values(site.call.func, site.place)]
+    first = found[0] if found else None
+    alike = first is not None and all(one is not None and one[1:] == first[1:] for one in found)
+    return first if alike else None
 
 
 def _named_by(file: File, value: Value) -> Callee | None:
