@@ -40,7 +40,7 @@ class Sides(NamedTuple):
         return tuple(_all(self.there))
 
     def told(self) -> str:
-        """``0.01` in Keras 2.2.4, but `0.0` in Keras 3.15.1``, in backquotes."""
+        """Say for a message which releases take what: ``0.01 in Keras 2.2.4, but 0.0 in Keras 3.15.1``."""
         values = dict.fromkeys((*self.now, *self.there))
         every = {value: {*self.now.get(value, ()), *self.there.get(value, ())} for value in values}
         return ", but ".join(f"`{value}` in {named(in_order(releases))}" for value, releases in every.items())
