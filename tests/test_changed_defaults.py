@@ -324,3 +324,16 @@ def test_the_string_of_a_dict_is_pointed_at_where_it_stands() -> None:
 )
 def test_an_activation_that_may_be_another_or_anothers_is_left_alone(source: str) -> None:
     assert messages(source, "REG127", "==2.2.4", "keras==3.15.1") == []
+
+
+USES = [("REG207", "l1_l2(0.5)"), ("REG202", "Dense(8, activity_regularizer='l1')")]
+
+
+@pytest.mark.parametrize(("code", "call"), USES)
+@pytest.mark.parametrize(("test", "count"), [("keras.__version__ < '3'", 0), ("units < 3", 2)])
+def test_below_a_return_for_another_keras_the_program_has_chosen(code: str, call: str, test: str, count: int) -> None:
+    source = (
+        "import keras\nfrom keras.layers import Dense\nfrom keras.regularizers import l1_l2\n\n\n"
+        f"def made(units):\n    if {test}:\n        return {call}\n    return {call}\n"
+    )
+    assert len(messages(source, code, "==2.2.4", "keras==3.15.1")) == count

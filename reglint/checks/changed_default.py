@@ -145,7 +145,7 @@ def _plan(file: File, site: CallSite, unstated: Sequence[Unstated]) -> Plan:
     }
     taken = [one.row["beside"] for one in unstated if one.row.get("beside") in said]
     if taken:
-        return Plan(withheld=f"what `{taken[0]}` did takes this one as well")
+        return Plan(withheld=f"what replaces `{taken[0]}` states this one as well")
     withheld = _withheld(file, unstated)
     text = file.call_text(site.mention.node) if isinstance(site.mention.node, cst.Name) else None
     if withheld is not None or text is None:
